@@ -1,0 +1,108 @@
+import { columnValue, giveValue } from './column-types.js';
+import { KssError } from './errors.js';
+import { withRowExpiry } from './expiry.js';
+import type { Field, Layout } from './layout.js';
+import type { SessionData } from './types.js';
+
+/** A session taken apart, copied: nothing that the caller does to it later is stored. */
+export interface EncodedSession {
+  /** The JSON text. */
+  readonly text: string;
+  /** One value for each field of the layout, in its order; null where there is none. */
+  readonly values: readonly unknown[];
+}
+
+/** A row as it was read: the JSON text and the values of the owned fields, in the layout's order. */
+export interface SessionRow {
+  readonly expireAt: number;
+  readonly text: string | null;
+  readonly values: readonly unknown[];
+}
+
+/**
+ * Takes a session apart, at once: column values are copied, the rest goes through `toJSON` into text.
+ *
+ * @param take copies a value for its column, or throws where the column cannot hold it
+ * @throws KssError UNSERIALIZABLE, COLUMN_VALUE
+ */
+export function encodeSession(
+  session: object,
+  { fields, owned }: Layout,
+  take: (field: Field, value: unknown) => unknown,
+): EncodedSession {
+  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
+    throw new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
+  }
+  const source = plain(session);
+  const values = fields.map((field) => {
+    const value = pick(field, source) ?? null;
+    return value === null ? null : take(field, value);
+  });
+  if (owned.length === 0) return { text: stringify(source), values };
+  // No prototype, so that a session key named `__proto__` is a key like any other.
+  const rest: SessionData = Object.create(null);
+  for (const key of Object.keys(source)) rest[key] = source[key];
+  // `null` stays in the JSON, so that null and absent are told apart.
+  for (const { name } of owned) if (rest[name] !== null) delete rest[name];
+  return { text: stringify(rest), values };
+}
+
+/**
+ * Puts a session together again: a fresh, plain, mutable object.
+ *
+ * Where the column is NULL and the JSON has the key, the JSON counts: it says `null`, or it is from before the column.
+ *
+ * @throws KssError UNREADABLE_ROW where the text is no JSON of an object
+ */
+export function decodeSession(row: SessionRow, { owned }: Layout): SessionData {
+  const session = parse(row.text ?? '{}');
+  owned.forEach((field, i) => {
+    const value = readValue(field, row.values[i]);
+    if (value !== null) session[field.name] = value;
+  });
+  return withRowExpiry(session, row.expireAt);
+}
+
+/** One column's value, as the session has it. */
+export function readValue(field: Field, raw: unknown): unknown {
+  return raw === null || raw === undefined ? null : giveValue(field.type, field.args, raw);
+}
+
+function pick(field: Field, source: SessionData): unknown {
+  try {
+    return field.pick(source);
+  } catch (cause) {
+    throw columnValue(field.name, field.type, "could not be had: its 'from' function threw", cause);
+  }
+}
+
+function plain(session: object): SessionData {
+  const { toJSON } = session as { toJSON?: unknown };
+  const source: unknown = typeof toJSON === 'function' ? toJSON.call(session) : session;
+  return typeof source === 'object' && source !== null ? (source as SessionData) : {};
+}
+
+function stringify(rest: SessionData): string {
+  try {
+    return JSON.stringify(rest);
+  } catch (cause) {
+    throw new KssError(
+      'UNSERIALIZABLE',
+      'The session holds what JSON cannot (a circle, a BigInt, or a toJSON that throws); the stored one was left as it is.',
+      { cause },
+    );
+  }
+}
+
+function parse(text: string): SessionData {
+  let session: unknown;
+  try {
+    session = JSON.parse(text);
+  } catch (cause) {
+    throw new KssError('UNREADABLE_ROW', 'The row of a session holds broken JSON. Repair or delete it.', { cause });
+  }
+  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
+    throw new KssError('UNREADABLE_ROW', 'The row of a session holds JSON of no object. Repair or delete it.');
+  }
+  return session as SessionData;
+}

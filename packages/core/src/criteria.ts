@@ -1,0 +1,83 @@
+import type { Knex } from 'knex';
+import { bindField } from './dialect/index.js';
+import { KssError } from './errors.js';
+import type { Field, Layout } from './layout.js';
+import { unknownName } from './options.js';
+import type { Place } from './place.js';
+
+/** Narrows a query to the sessions that are meant. */
+export type Narrow = (query: Knex.QueryBuilder) => void;
+
+/**
+ * What a `where` means, checked at once: a criterion that says nothing must end nobody's session.
+ *
+ * @throws KssError EMPTY_CRITERIA, INVALID_OPTION, COLUMN_VALUE
+ */
+export function criteria(where: unknown, place: Place): Narrow {
+  if (typeof where === 'function') return callbackCriteria(where as (query: Knex.QueryBuilder) => unknown, place.knex);
+  if (typeof where !== 'object' || where === null || Array.isArray(where)) {
+    throw empty("is neither a record of schema columns nor a callback; to end every session call clear()");
+  }
+  const entries = Object.entries(where);
+  if (entries.length === 0) throw empty('has no column');
+  const conditions = entries.map(([name, value]) => columnCriteria(fieldNamed(name, place.layout), value, place));
+  return (query) => {
+    for (const condition of conditions) query.where(condition);
+  };
+}
+
+/** The error for a criterion that says nothing. */
+export function empty(what: string): KssError {
+  return new KssError('EMPTY_CRITERIA', `The criteria would mean more sessions than anybody meant: what was given ${what}.`);
+}
+
+function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place): Narrow {
+  const values = Array.isArray(value) ? value : [value];
+  if (values.length === 0) throw empty(`for '${field.name}' is an empty array`);
+  if (values.includes(undefined)) throw empty(`for '${field.name}' is undefined`);
+  const column = quote(field.name);
+  const conditions = values.map((one) =>
+    one === null
+      ? { sql: `${column} is null`, bindings: [] }
+      : dialect.equals(field.type, column, bindField(dialect, field, one)),
+  );
+  return (query) => {
+    query.where((any) => {
+      for (const { sql, bindings } of conditions) any.orWhereRaw(sql, bindings as Knex.RawBinding[]);
+    });
+  };
+}
+
+function fieldNamed(name: string, { fields }: Layout): Field {
+  const field = fields.find((candidate) => candidate.name === name);
+  if (field === undefined) throw unknownName(name, fields.map((candidate) => candidate.name), 'schema column');
+  if (field.type === 'json' || field.type === 'jsonb') {
+    throw new KssError('INVALID_OPTION', `'${name}' is a JSON column and has no equality; search it through a callback.`);
+  }
+  return field;
+}
+
+/**
+ * Runs the callback once, on a builder of its own, and takes nothing but its conditions: whatever it does besides (an
+ * order, a limit, a second run that adds nothing) cannot widen the query.
+ */
+function callbackCriteria(callback: (query: Knex.QueryBuilder) => unknown, knex: Knex): Narrow {
+  const own = knex.queryBuilder();
+  try {
+    callback(own);
+  } catch (cause) {
+    throw new KssError('INVALID_OPTION', 'The callback of the criteria threw.', { cause });
+  }
+  const conditions = statementsOf(own).filter(({ grouping }) => grouping === 'where');
+  if (conditions.length === 0) throw empty('is a callback that adds no condition');
+  return (query) => {
+    query.where((group) => {
+      statementsOf(group).push(...conditions);
+    });
+  };
+}
+
+/** knex keeps the clauses of a builder there; the contract suite would see it go. */
+function statementsOf(query: Knex.QueryBuilder): { grouping: string }[] {
+  return (query as unknown as { _statements: { grouping: string }[] })._statements;
+}

@@ -1,0 +1,93 @@
+import {
+  type ColumnInfo,
+  codeOf,
+  connectionBroke,
+  type Dialect,
+  type Failure,
+  type Families,
+  plainColumn,
+  TEXT_TYPES,
+  unfitFamily,
+  unfitSid,
+} from './dialect.js';
+import { returnedToken, returningStatements } from './statements.js';
+
+// A column's declared type decides its affinity (sqlite.org/datatype3.html, 3.1), and knex declares these.
+const FAMILIES: Families = {
+  text: /char|clob|text/,
+  integers: /int/,
+  numbers: /int|real|floa|doub|num|dec/,
+  booleans: /bool|int|num/,
+  instants: /date|time|int|num/,
+  days: /date|char|text/,
+  times: /time|char|text/,
+  JSON: /json|char|clob|text/,
+  bytes: /blob|binary/,
+  UUIDs: /char|clob|text|uuid/,
+};
+
+/** SQLite, through better-sqlite3 or sqlite3. */
+export const sqlite: Dialect = {
+  name: 'SQLite',
+  transactionalDdl: true,
+  altersColumns: false,
+  countsMatched: true,
+
+  statements: (layout, table, quote) => returningStatements(layout, table, quote, sqlite.readColumn),
+  rows: (result) => (Array.isArray(result) ? result : []),
+  affected: (result) => Number((result as { changes?: number } | undefined)?.changes ?? 0),
+  upsertedToken: (result, sent) => returnedToken(sqlite, result) ?? sent,
+  updatedToken: (result) => returnedToken(sqlite, result),
+
+  // Integers beyond 2^53 would arrive rounded.
+  readColumn: (type, column) => (type === 'bigInteger' ? `cast(${column} as text)` : column),
+  bindValue(type, value) {
+    if (type === 'boolean') return value ? 1 : 0;
+    return value instanceof Date ? value.getTime() : value;
+  },
+  equals: (type, column, value) =>
+    TEXT_TYPES.has(type)
+      ? { sql: `(${column} = ? and ${column} = ? collate binary)`, bindings: [value, value] }
+      : { sql: `${column} = ?`, bindings: [value] },
+  refuse: (type, value) =>
+    type === 'decimal' && String(value).replace(/^-?0*\.?0*|[-.]/g, '').length > 15
+      ? 'has more than the 15 digits that SQLite keeps of a decimal'
+      : undefined,
+  deleteExpired(layout, table, quote, now, limit) {
+    const sid = quote(layout.sid);
+    const expired = `${quote(layout.expireAt)} <= ?`;
+    return {
+      sql: `delete from ${table} where ${expired} and ${sid} in (select ${sid} from ${table} where ${expired} limit ?)`,
+      bindings: [now, now, limit],
+    };
+  },
+
+  ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
+  schemaColumn: plainColumn,
+  async describe(knex, layout) {
+    const pragma = await knex.raw('select name, type from pragma_table_info(?)', [layout.table]);
+    return (pragma as { name: string; type: string }[]).map(columnInfo);
+  },
+  unfit: (role, column) => unfitFamily(FAMILIES, role, column) ?? (role === 'sid' ? unfitSid(255, column) : undefined),
+
+  failure,
+};
+
+function columnInfo({ name, type }: { name: string; type: string }): ColumnInfo {
+  const [, word = '', length] = /^([^(]*?)\s*(?:\((\d+)\))?$/.exec(type.toLowerCase()) ?? [];
+  return { name, type: word, length: length === undefined ? null : Number(length), collation: null };
+}
+
+/** Result codes: sqlite.org/rescode.html; the driver `sqlite3` has the primary code only, with the detail in the message. */
+function failure(error: unknown): Failure {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : '';
+  if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return { kind: 'transient' };
+  if (/table .* already exists|index .* already exists/.test(message)) return { kind: 'exists' };
+  if (code.startsWith('SQLITE_CONSTRAINT')) {
+    const [, what, column] = /(UNIQUE|NOT NULL|CHECK) constraint failed: (?:\S+\.)?(\S+)/.exec(message) ?? [];
+    return { kind: what === 'UNIQUE' || /UNIQUE|PRIMARYKEY/.test(code) ? 'unique' : 'value', column };
+  }
+  if (/^SQLITE_(MISMATCH|TOOBIG)/.test(code)) return { kind: 'value' };
+  return { kind: connectionBroke(error) ? 'broken' : 'other' };
+}

@@ -1,0 +1,124 @@
+import type { Knex } from 'knex';
+import { columnValue } from './column-types.js';
+import { timedOut } from './deadline.js';
+import type { Dialect } from './dialect/index.js';
+import { isKssError, KssError } from './errors.js';
+import type { Place } from './place.js';
+
+/** A query that can be told on which connection to run, and for how long. */
+type Query<T> = PromiseLike<T> & { connection(connection: unknown): Query<T>; timeout(ms: number): Query<T> };
+
+const RETRIES = 2;
+const CONCURRENCY = 4;
+
+/**
+ * Sends statements over the app's pool, at most so many at once: the app's own queries come first.
+ *
+ * It takes the connection itself, so that a statement whose deadline passed while it waited is never sent, and so that a
+ * connection which could not be had (fails at once) is told from one that broke (tried again).
+ */
+export class Executor {
+  readonly #place: Place;
+  readonly #timeout: number;
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  constructor(place: Place, timeout: number) {
+    this.#place = place;
+    this.#timeout = timeout;
+    this.#free = connectionsFor(place.knex);
+  }
+
+  /**
+   * Sends a statement; after a deadlock or a broken connection again, at most twice and before the deadline.
+   *
+   * @param deadline epoch milliseconds
+   * @param make the statement, made anew for each try
+   * @throws KssError TIMEOUT, COLUMN_VALUE, DATABASE
+   */
+  async send<T>(deadline: number, make: () => PromiseLike<T>): Promise<T> {
+    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#free -= 1;
+    try {
+      for (let tried = 0; ; tried++) {
+        const outcome = await this.#try(deadline, make, tried < RETRIES);
+        if (outcome !== undefined) return outcome.result;
+        await pause(tried);
+      }
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+
+  async #try<T>(deadline: number, make: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
+    const { client } = this.#place.knex;
+    this.#remaining(deadline);
+    const connection = await this.#caught(() => client.acquireConnection(), false);
+    if (connection === undefined) throw new KssError('DATABASE', 'The pool gave no connection.');
+    try {
+      const left = this.#remaining(deadline);
+      const run = () => (make() as Query<T>).connection(connection.result).timeout(left);
+      return await this.#caught(run, mayRetry);
+    } finally {
+      await client.releaseConnection(connection.result);
+    }
+  }
+
+  /** The result, or undefined where the same again may succeed. */
+  async #caught<T>(act: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
+    try {
+      return { result: await act() };
+    } catch (error) {
+      const { kind } = this.#place.dialect.failure(error);
+      if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
+      throw wrapError(error, this.#place.dialect, this.#timeout);
+    }
+  }
+
+  #remaining(deadline: number): number {
+    const left = deadline - Date.now();
+    if (left <= 0) throw timedOut(this.#timeout);
+    return left;
+  }
+}
+
+/**
+ * What a driver's error is for the caller.
+ *
+ * knex puts the statement with its values before the driver's message: session data and sids, which belong in no log.
+ * They are cut off, in the cause too.
+ */
+export function wrapError(error: unknown, dialect: Dialect, timeout?: number): KssError {
+  if (isKssError(error)) return error;
+  if (error instanceof Error && error.name === 'KnexTimeoutError') return timedOut(timeout);
+  const said = withoutStatement(error);
+  const { kind, column } = dialect.failure(error);
+  if (kind === 'value') return columnValue(column ?? 'unknown', dialect.name, `was refused by the database: ${said}`, error);
+  if (kind === 'unique') {
+    const why = 'belongs to another session already, and the column has a unique index';
+    return columnValue(column ?? 'unknown', dialect.name, why, error);
+  }
+  return new KssError('DATABASE', `${dialect.name} did not do it: ${said}`, { cause: error });
+}
+
+function withoutStatement(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [first] = error instanceof AggregateError ? error.errors : [];
+  const message = error.message || String((first as Error | undefined)?.message ?? error.name);
+  const said = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
+  error.message = said;
+  return said;
+}
+
+/** The app's pool serves the app first: at most half of it, and at most four. */
+function connectionsFor(knex: Knex): number {
+  const max: unknown = (knex.client as { pool?: { max?: unknown } }).pool?.max;
+  return typeof max === 'number' ? Math.max(1, Math.min(CONCURRENCY, Math.floor(max / 2))) : CONCURRENCY;
+}
+
+/** At once, then a moment later, at a time that others do not share. */
+function pause(tried: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, tried * (10 + Math.random() * 40)));
+}

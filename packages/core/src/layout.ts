@@ -1,0 +1,128 @@
+import type { ResolvedOptions } from './options.js';
+import type { ColumnType, SchemaField, SessionData } from './types.js';
+
+/** A session key that has a column. */
+export interface Field {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly args: readonly unknown[];
+  readonly index: boolean;
+  /** The value for the column, out of a session. */
+  readonly pick: (session: SessionData) => unknown;
+  /** Whether the column alone holds the value. If not, it stays in the JSON and the column is for searching. */
+  readonly owned: boolean;
+}
+
+/** Where everything stands in the table. */
+export interface Layout {
+  readonly table: string;
+  readonly schema: string | undefined;
+  readonly sid: string;
+  /** Characters that the sid column holds. */
+  readonly sidWidth: number;
+  readonly expireAt: string;
+  readonly revision: string;
+  readonly additional: string;
+  readonly createdAt: string | undefined;
+  readonly updatedAt: string | undefined;
+  readonly fields: readonly Field[];
+  /** Those of them whose columns a read of a session needs. */
+  readonly owned: readonly Field[];
+}
+
+/** The layout of the tables that we make. Instants are epoch milliseconds in bigint columns, which no time zone can bend. */
+export function layoutOf(options: ResolvedOptions): Layout {
+  const fields = options.schemas.map(fieldOf);
+  return Object.freeze({
+    table: options.tableName,
+    schema: options.schemaName,
+    sid: options.sidName,
+    sidWidth: 255,
+    expireAt: options.expireAtName,
+    revision: options.revisionName,
+    additional: options.additionalName,
+    createdAt: options.timestamps ? 'created_at' : undefined,
+    updatedAt: options.timestamps ? 'updated_at' : undefined,
+    fields,
+    owned: fields.filter((field) => field.owned),
+  });
+}
+
+/** What a row is written with. */
+export interface RowWrite {
+  readonly key: string;
+  readonly expireAt: number;
+  readonly token: number;
+  readonly text: string;
+  /** One for each field, in the layout's order. */
+  readonly values: readonly unknown[];
+  readonly now: number;
+}
+
+/** All columns, in the order in which they stand in a table that we make: on SQLite, what follows a long text is slow to reach. */
+export function rowColumns(layout: Layout): string[] {
+  return [layout.sid, layout.expireAt, layout.revision, ...stampColumns(layout), ...layout.fields.map((f) => f.name), layout.additional];
+}
+
+/** The values of a new row, in the order of {@link rowColumns}. */
+export function rowValues(layout: Layout, row: RowWrite): unknown[] {
+  const stamps = stampColumns(layout).map(() => row.now);
+  return [row.key, row.expireAt, row.token, ...stamps, ...row.values, row.text];
+}
+
+/** Columns that every save of a live row sets, without key, revision and creation. */
+export function changedColumns(layout: Layout): string[] {
+  const columns = [layout.expireAt, ...layout.fields.map((f) => f.name), layout.additional];
+  return layout.updatedAt === undefined ? columns : [layout.updatedAt, ...columns];
+}
+
+/** The values of {@link changedColumns}. */
+export function changedValues(layout: Layout, row: RowWrite): unknown[] {
+  const values = [row.expireAt, ...row.values, row.text];
+  return layout.updatedAt === undefined ? values : [row.now, ...values];
+}
+
+/** Columns that a touch sets. */
+export function touchedColumns(layout: Layout): string[] {
+  return layout.updatedAt === undefined ? [layout.expireAt] : [layout.expireAt, layout.updatedAt];
+}
+
+/** The values of {@link touchedColumns}. */
+export function touchedValues(layout: Layout, expireAt: number, now: number): number[] {
+  return layout.updatedAt === undefined ? [expireAt] : [expireAt, now];
+}
+
+function stampColumns(layout: Layout): string[] {
+  return layout.createdAt === undefined || layout.updatedAt === undefined ? [] : [layout.createdAt, layout.updatedAt];
+}
+
+/** A select's columns under lower-case letters, which no renaming of the app's (`wrapIdentifier`, `postProcessResponse`) changes. */
+export const ALIAS = { sid: 's', expireAt: 'e', revision: 'r', additional: 'd', createdAt: 'b', updatedAt: 'u' } as const;
+
+/** The alias of the field at an index. */
+export function fieldAlias(index: number): string {
+  return `x${[...String(index)].map((digit) => String.fromCharCode(97 + Number(digit))).join('')}`;
+}
+
+/** An instant column's value, in epoch milliseconds; drivers give a bigint as a number or as text. */
+export function readInstant(raw: unknown): number {
+  return Number(raw);
+}
+
+function fieldOf({ name, type, args = [], index = false, from }: SchemaField): Field {
+  return { name, type, args, index, pick: picker(from ?? [name]), owned: from === undefined && type !== 'float' };
+}
+
+function picker(from: string | readonly string[] | ((session: SessionData) => unknown)): (session: SessionData) => unknown {
+  if (typeof from === 'function') return from;
+  const path = typeof from === 'string' ? from.split('.') : from;
+  return (session) => path.reduce<unknown>(ownValue, session);
+}
+
+/** Own keys only: a path such as `constructor.name` finds nothing in a plain session. */
+function ownValue(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as SessionData)[key]
+    : undefined;
+}
+

@@ -1,0 +1,101 @@
+import type { Knex } from 'knex';
+import { decodeSession, readValue } from './codec.js';
+import { KssError } from './errors.js';
+import { ALIAS, fieldAlias, type Layout, readInstant } from './layout.js';
+import { unknownName } from './options.js';
+import type { Place } from './place.js';
+import { handleOf, handleOfKey } from './sid.js';
+import type { FieldShape, FindOptions, SessionInfo } from './types.js';
+
+/** A list's options, checked; `column` is a column of the table. */
+export interface Listing {
+  readonly current: string | undefined;
+  readonly limit: number;
+  readonly column: string;
+  readonly direction: 'asc' | 'desc';
+  readonly data: boolean;
+}
+
+const OPTION_NAMES = ['current', 'limit', 'orderBy', 'data'];
+
+/**
+ * @throws KssError INVALID_OPTION, INVALID_SID
+ */
+export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: Layout): Listing {
+  for (const name of Object.keys(options)) if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of find');
+  const { current, limit = 100, orderBy, data = false } = options;
+  if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new KssError('INVALID_OPTION', 'limit must be a whole number above 0, or Infinity for all.');
+  }
+  const sortable: Readonly<Record<string, string | undefined>> = {
+    expiresAt: layout.expireAt,
+    createdAt: layout.createdAt,
+    updatedAt: layout.updatedAt,
+    ...Object.fromEntries(layout.fields.map(({ name }) => [name, name])),
+  };
+  const { column: by = layout.createdAt === undefined ? 'expiresAt' : 'createdAt', direction = 'desc' } = orderBy ?? {};
+  const column = Object.hasOwn(sortable, by) ? sortable[by] : undefined;
+  if (column === undefined) {
+    const names = Object.keys(sortable).filter((name) => sortable[name] !== undefined);
+    throw unknownName(String(by), names, 'column to order by');
+  }
+  if (direction !== 'asc' && direction !== 'desc') throw new KssError('INVALID_OPTION', "direction must be 'asc' or 'desc'.");
+  return { current: current === undefined ? undefined : handleOf(current), limit, column, direction, data };
+}
+
+/** The columns that a list reads, under the aliases. */
+export function listColumns({ layout, dialect, quote }: Place, data: boolean): string {
+  const columns: [string, string][] = [
+    [quote(layout.sid), ALIAS.sid],
+    [quote(layout.expireAt), ALIAS.expireAt],
+    ...layout.fields.map(({ type, name }, i): [string, string] => [dialect.readColumn(type, quote(name)), fieldAlias(i)]),
+  ];
+  if (layout.createdAt !== undefined) columns.push([quote(layout.createdAt), ALIAS.createdAt]);
+  if (layout.updatedAt !== undefined) columns.push([quote(layout.updatedAt), ALIAS.updatedAt]);
+  if (data) columns.push([quote(layout.additional), ALIAS.additional]);
+  return columns.map(([column, alias]) => `${column} as ${quote(alias)}`).join(', ');
+}
+
+/** One entry of a list. A session that cannot be read has no `data`, and `report` hears why. */
+export function infoOf(
+  row: Record<string, unknown>,
+  layout: Layout,
+  { current, data }: Listing,
+  report: (error: unknown) => void,
+): SessionInfo {
+  const handle = handleOfKey(String(row[ALIAS.sid]));
+  const expireAt = readInstant(row[ALIAS.expireAt]);
+  const columns = Object.fromEntries(layout.fields.map((field, i) => [field.name, readValue(field, row[fieldAlias(i)])]));
+  const created = row[ALIAS.createdAt] ?? undefined;
+  const updated = row[ALIAS.updatedAt] ?? undefined;
+  const session = data ? readData(row, layout, expireAt, report) : undefined;
+  return {
+    handle,
+    current: handle === current,
+    expiresAt: new Date(expireAt),
+    ...(created !== undefined && { createdAt: new Date(readInstant(created)) }),
+    ...(updated !== undefined && { updatedAt: new Date(readInstant(updated)) }),
+    columns,
+    ...(session && { data: session }),
+  };
+}
+
+function readData(row: Record<string, unknown>, layout: Layout, expireAt: number, report: (error: unknown) => void) {
+  const text = row[ALIAS.additional];
+  const values = layout.fields.flatMap((field, i) => (field.owned ? [row[fieldAlias(i)]] : []));
+  try {
+    return decodeSession({ expireAt, text: text === null || text === undefined ? null : String(text), values }, layout);
+  } catch (error) {
+    report(error);
+    return undefined;
+  }
+}
+
+/** Appends a list's order and length to a query. */
+export function arrange(query: Knex.QueryBuilder, { column, direction, limit }: Listing, sid: string): Knex.QueryBuilder {
+  const ordered = query.orderBy([
+    { column, order: direction },
+    { column: sid, order: 'asc' },
+  ]);
+  return limit === Number.POSITIVE_INFINITY ? ordered : ordered.limit(limit);
+}

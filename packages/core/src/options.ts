@@ -1,0 +1,174 @@
+import { inspect } from 'node:util';
+import { columnTypes, isColumnType } from './column-types.js';
+import { KssError } from './errors.js';
+import type { SchemaField, StoreOptions } from './types.js';
+
+type Given = { readonly [K in keyof StoreOptions]?: unknown };
+type Optional = 'schemaName' | 'schemas' | 'onError' | 'filename';
+
+/** The options, complete, checked and frozen. */
+export type ResolvedOptions = Readonly<Required<Omit<StoreOptions, Optional>>> & {
+  readonly schemaName: string | undefined;
+  readonly schemas: readonly SchemaField[];
+  readonly onError: ((error: Error) => void) | undefined;
+  readonly filename: string | undefined;
+};
+
+/** The longest delay that a timer takes (Node: "When delay is larger than 2147483647"). */
+export const LONGEST_TIMER = 2 ** 31 - 1;
+
+const DEFAULTS: ResolvedOptions = Object.freeze({
+  tableName: 'sessions',
+  schemaName: undefined,
+  sidName: 'sid',
+  expireAtName: 'expire_at',
+  additionalName: 'additional',
+  revisionName: 'revision',
+  timestamps: false,
+  sync: true,
+  syncTimeout: 3000,
+  gcInterval: 3_600_000,
+  gcFrequency: 0,
+  maxAge: 86_400_000,
+  schemas: [],
+  timeout: 10_000,
+  onError: undefined,
+  filename: undefined,
+});
+
+const OPTION_NAMES = Object.keys(DEFAULTS) as readonly (keyof ResolvedOptions)[];
+const FIELD_NAMES = ['name', 'type', 'args', 'extra', 'from', 'index'] as const;
+// What knex does not read as a path (`a.b`), an alias (`a as b`), a placeholder or an array access.
+const IDENTIFIER = /^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u;
+
+/**
+ * The options with their defaults, checked once.
+ *
+ * @throws KssError INVALID_OPTION naming the option and what is allowed
+ */
+export function resolveOptions(given: object = {}): ResolvedOptions {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid('The options must be an object.');
+  refuseUnknown(given, OPTION_NAMES, 'option');
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
+  const options = { ...DEFAULTS, ...set } as ResolvedOptions;
+
+  for (const name of ['tableName', 'sidName', 'expireAtName', 'additionalName', 'revisionName'] as const) {
+    identifier(name, options[name]);
+  }
+  if (options.schemaName !== undefined) identifier('schemaName', options.schemaName);
+  for (const name of ['timestamps', 'sync'] as const) boolean(name, options[name]);
+  duration('syncTimeout', options.syncTimeout, 1, LONGEST_TIMER);
+  duration('timeout', options.timeout, 1, LONGEST_TIMER);
+  duration('gcInterval', options.gcInterval, 0, Number.POSITIVE_INFINITY);
+  duration('maxAge', options.maxAge, 1, Number.POSITIVE_INFINITY);
+  if (!Number.isInteger(options.gcFrequency) || options.gcFrequency < 0) {
+    throw invalid(`gcFrequency must be a whole number of reads, or 0 for never, not ${show(options.gcFrequency)}.`);
+  }
+  if (options.onError !== undefined && typeof options.onError !== 'function') {
+    throw invalid(`onError must be a function of an error, not ${show(options.onError)}.`);
+  }
+  if (options.filename !== undefined && (typeof options.filename !== 'string' || options.filename === '')) {
+    throw invalid(`filename must be the path of a SQLite file, not ${show(options.filename)}.`);
+  }
+  if (!Array.isArray(options.schemas)) throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
+  const schemas = Object.freeze((options.schemas as readonly unknown[]).map(resolveField));
+  refuseDoubles(options, schemas);
+  return Object.freeze({ ...options, schemas });
+}
+
+/** The error for a name that is not among those allowed, with the nearest that is. */
+export function unknownName(name: string, allowed: readonly string[], what: string): KssError {
+  const nearest = nearestName(name, allowed);
+  const hint = nearest === undefined ? `what there is: ${allowed.join(', ') || 'none'}.` : `did you mean ${nearest}?`;
+  return invalid(`${name} is no ${what}; ${hint}`);
+}
+
+function resolveField(given: unknown, at: number): SchemaField {
+  if (typeof given !== 'object' || given === null) throw invalid(`schemas[${at}] must be an object with name and type.`);
+  refuseUnknown(given, FIELD_NAMES, `key of schemas[${at}]`);
+  const field = given as SchemaField;
+  const where = `schemas[${at}]`;
+  identifier(`${where}.name`, field.name);
+  if (field.name === '__proto__') throw invalid(`${where}.name must not be __proto__.`);
+  if (!isColumnType(field.type)) {
+    throw invalid(`${where}.type must be one of ${columnTypes.join(', ')}, not ${show(field.type)}.`);
+  }
+  if (field.args !== undefined && !Array.isArray(field.args)) throw invalid(`${where}.args must be an array.`);
+  if (field.type === 'enum' && !(Array.isArray(field.args?.[0]) && field.args[0].every((v) => typeof v === 'string'))) {
+    throw invalid(`${where} needs the allowed strings: args: [['a', 'b']].`);
+  }
+  if (field.extra !== undefined && typeof field.extra !== 'function') throw invalid(`${where}.extra must be a function.`);
+  if (field.index !== undefined) boolean(`${where}.index`, field.index);
+  const isPath = typeof field.from === 'string' && /^[^.]+(\.[^.]+)*$/.test(field.from);
+  if (field.from !== undefined && typeof field.from !== 'function' && !isPath) {
+    throw invalid(`${where}.from must be a path such as 'passport.user' or a function of the session.`);
+  }
+  return Object.freeze({ ...field, ...(field.args && { args: Object.freeze([...field.args]) }) });
+}
+
+function refuseDoubles(options: ResolvedOptions, schemas: readonly SchemaField[]): void {
+  const names = [options.sidName, options.expireAtName, options.additionalName, options.revisionName];
+  if (options.timestamps) names.push('created_at', 'updated_at');
+  names.push(...schemas.map((field) => field.name));
+  const seen = new Set<string>();
+  for (const name of names) {
+    const folded = name.toLowerCase(); // as most databases compare column names
+    if (seen.has(folded)) throw invalid(`Two columns are named ${name}; rename one of them.`);
+    seen.add(folded);
+  }
+}
+
+function refuseUnknown(given: object, allowed: readonly string[], what: string): void {
+  for (const name of Object.keys(given)) if (!allowed.includes(name)) throw unknownName(name, allowed, what);
+}
+
+function identifier(name: string, value: unknown): void {
+  if (typeof value === 'string' && IDENTIFIER.test(value)) return;
+  const hint = name === 'tableName' && String(value).includes('.') ? ' Name the schema in schemaName.' : '';
+  throw invalid(
+    `${name} must be 1 to 63 letters, digits, '_', '$' or '-', beginning with a letter or '_', not ${show(value)}.${hint}`,
+  );
+}
+
+function boolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw invalid(`${name} must be true or false, not ${show(value)}.`);
+}
+
+function duration(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value === 'number' && value >= least && value <= most) return;
+  const upTo = most === Number.POSITIVE_INFINITY ? 'or more' : `to ${most}`;
+  throw invalid(`${name} must be a number of milliseconds, ${least} ${upTo}, not ${show(value)}.`);
+}
+
+function invalid(message: string): KssError {
+  return new KssError('INVALID_OPTION', message);
+}
+
+function show(value: unknown): string {
+  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+}
+
+function nearestName(name: string, allowed: readonly string[]): string | undefined {
+  const folded = fold(name);
+  const ranked = allowed
+    .map((candidate) => ({ candidate, distance: editDistance(folded, fold(candidate)) }))
+    .sort((a, b) => a.distance - b.distance)[0];
+  return ranked && ranked.distance <= Math.max(2, folded.length / 3) ? ranked.candidate : undefined;
+}
+
+function fold(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '');
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

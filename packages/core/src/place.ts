@@ -1,0 +1,34 @@
+import type { Knex } from 'knex';
+import { type Dialect, dialectOf, type Quote } from './dialect/index.js';
+import type { Layout } from './layout.js';
+
+/** The table in its database: what every query needs to know. */
+export interface Place {
+  readonly knex: Knex;
+  readonly dialect: Dialect;
+  readonly layout: Layout;
+  /** The table's name as SQL, with its schema. */
+  readonly table: string;
+  /** Quotes an identifier, through the app's `wrapIdentifier` if it has one. */
+  readonly quote: Quote;
+}
+
+/**
+ * @throws KssError UNSUPPORTED_DATABASE
+ */
+export function placeOf(knex: Knex, layout: Layout): Place {
+  const quote: Quote = (name) => knex.raw('??', [name]).toSQL().sql;
+  const name = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;
+  return { knex, dialect: dialectOf(knex), layout, table: name, quote };
+}
+
+/** A knex query on the table, in a transaction if one is given. */
+export function queryOn({ knex, layout }: Place, trx?: Knex.Transaction): Knex.QueryBuilder {
+  const query = (trx ?? knex)(layout.table);
+  return layout.schema === undefined ? query : query.withSchema(layout.schema);
+}
+
+/** How many rows a knex `delete()` reached; not every client says it in a number. */
+export function deletedRows({ dialect }: Place, result: unknown): number {
+  return typeof result === 'number' ? result : dialect.affected(result);
+}

@@ -1,0 +1,96 @@
+import type { Knex } from 'knex';
+import type { Batch } from './batch.js';
+import { criteria, empty, type Narrow } from './criteria.js';
+import { wrapError } from './executor.js';
+import { arrange, infoOf, listColumns, listingOf } from './listing.js';
+import { unknownName } from './options.js';
+import { deletedRows, type Place, queryOn } from './place.js';
+import { handleOfKey, keyOf } from './sid.js';
+import type { DestroyWhereOptions, FieldShape, FindOptions, SessionInfo } from './types.js';
+
+/** The verbs on the live sessions that criteria mean. */
+export class Search {
+  readonly #place: Place;
+  readonly #batch: Batch;
+  readonly #report: (error: unknown) => void;
+
+  constructor(place: Place, batch: Batch, report: (error: unknown) => void) {
+    this.#place = place;
+    this.#batch = batch;
+    this.#report = report;
+  }
+
+  async find(where: unknown, options: FindOptions<readonly FieldShape[]>): Promise<SessionInfo[]> {
+    const narrow = this.#live(where);
+    const listing = listingOf(options, this.#place.layout);
+    const columns = listColumns(this.#place, listing.data);
+    const rows = await this.#batch.whole(() => {
+      const query = queryOn(this.#place).select(this.#place.knex.raw(columns));
+      narrow(query);
+      return arrange(query, listing, this.#place.layout.sid) as PromiseLike<Record<string, unknown>[]>;
+    });
+    return rows.map((row) => infoOf(row, this.#place.layout, listing, this.#report));
+  }
+
+  async count(where: unknown): Promise<number> {
+    const narrow = this.#live(where);
+    const rows = await this.#batch.whole(() => {
+      const query = queryOn(this.#place).count({ n: '*' });
+      narrow(query);
+      return query as PromiseLike<{ n: unknown }[]>;
+    });
+    return Number(rows[0]?.n);
+  }
+
+  async destroyWhere(where: unknown, options: DestroyWhereOptions): Promise<number> {
+    if (where === 'all') throw empty("is 'all'; to end every session call clear()");
+    const narrow = this.#live(where);
+    const { except, handle, trx } = checked(options);
+    const { sid, sidWidth } = this.#place.layout;
+    const spared = except === undefined ? undefined : keyOf(except, sidWidth);
+    const meant = () => {
+      const query = queryOn(this.#place, trx);
+      narrow(query);
+      return spared === undefined ? query : query.whereNot(sid, spared);
+    };
+    const end = async (make: () => Knex.QueryBuilder) =>
+      deletedRows(this.#place, await this.#run(trx, () => make().delete() as PromiseLike<unknown>));
+    if (handle === undefined) return end(meant);
+    // A handle cannot be turned into a key: it is found among the keys that the criteria select, and nowhere else.
+    const keys = await this.#run(trx, () => meant().pluck(sid) as PromiseLike<string[]>);
+    const key = keys.find((candidate) => handleOfKey(candidate) === handle);
+    return key === undefined ? 0 : end(() => meant().where(sid, key));
+  }
+
+  /** In the app's transaction the statement is the app's: on its connection, once, without a deadline of ours. */
+  async #run<T>(trx: Knex.Transaction | undefined, make: () => PromiseLike<T>): Promise<T> {
+    if (trx === undefined) return this.#batch.whole(make);
+    try {
+      return await make();
+    } catch (error) {
+      throw wrapError(error, this.#place.dialect);
+    }
+  }
+
+  #live(where: unknown): Narrow {
+    const narrow = where === 'all' ? () => {} : criteria(where, this.#place);
+    return (query) => {
+      query.where(this.#place.layout.expireAt, '>', Date.now());
+      narrow(query);
+    };
+  }
+}
+
+const OPTION_NAMES = ['except', 'handle', 'trx'];
+
+/** An option that is there and undefined was meant to narrow: without it, everything would end. */
+function checked(options: DestroyWhereOptions): DestroyWhereOptions {
+  for (const [name, value] of Object.entries(options)) {
+    if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of destroyWhere');
+    if (value === undefined) throw empty(`as option '${name}' is undefined`);
+  }
+  if (options.handle !== undefined && (typeof options.handle !== 'string' || options.handle === '')) {
+    throw empty("as option 'handle' is no handle of a session");
+  }
+  return options;
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { KssError } from './errors.js';
+
+const DIGEST_PREFIX = 'sha256.';
+const PLAIN = /^[\x21-\x7e]+$/; // printable ASCII without the space
+const ILL_FORMED = /\p{Surrogate}/u;
+
+/**
+ * What the sid column holds for a sid.
+ *
+ * Printable ASCII that fits the column is kept as it is, so the table can be read. Everything else (spaces, which MySQL's
+ * PAD SPACE collations ignore at the end; NUL, which PostgreSQL refuses; 8,000 characters of a cookie that nobody signed)
+ * is kept as its SHA-256. So is whatever looks like such a digest: presenting a digest read from the table opens nothing.
+ *
+ * @param width the characters that the column holds
+ * @throws KssError INVALID_SID for what is no well-formed, non-empty string
+ */
+export function keyOf(sid: unknown, width: number): string {
+  const valid = validSid(sid);
+  const plain = valid.length <= width && !valid.startsWith(DIGEST_PREFIX) && PLAIN.test(valid);
+  return plain ? valid : DIGEST_PREFIX + digest(valid);
+}
+
+/** A session's public name: base64url SHA-256 of its sid. It tells sessions apart on a page and opens none of them. */
+export function handleOf(sid: unknown): string {
+  return digest(validSid(sid));
+}
+
+/** The handle of the session that a row's key stands for. */
+export function handleOfKey(key: string): string {
+  return key.startsWith(DIGEST_PREFIX) ? key.slice(DIGEST_PREFIX.length) : digest(key);
+}
+
+function validSid(sid: unknown): string {
+  if (typeof sid !== 'string') {
+    const kind = sid === null ? 'null' : Array.isArray(sid) ? 'an array' : typeof sid;
+    throw new KssError('INVALID_SID', `A session id must be a string, not ${kind}; nothing was looked up.`);
+  }
+  if (sid === '') throw new KssError('INVALID_SID', 'A session id must not be empty; check what makes your ids.');
+  if (ILL_FORMED.test(sid)) {
+    throw new KssError('INVALID_SID', 'A session id must be well-formed Unicode, and this one has a lone surrogate.');
+  }
+  return sid;
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text, 'utf8').digest('base64url');
+}

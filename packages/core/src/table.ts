@@ -1,0 +1,128 @@
+import type { Knex } from 'knex';
+import type { ColumnRole, DdlFacts, Dialect } from './dialect/index.js';
+import { KssError } from './errors.js';
+import type { Field, Layout } from './layout.js';
+import type { Place } from './place.js';
+
+/** A column that the table must have, and how it is made. */
+interface NeededColumn {
+  readonly name: string;
+  readonly role: ColumnRole;
+  readonly make: (table: Knex.CreateTableBuilder, facts: DdlFacts) => Knex.ColumnBuilder;
+  /** What is said once, when the column is made, and not again when it is altered. */
+  readonly extra?: ((column: Knex.ColumnBuilder) => unknown) | undefined;
+  readonly index: boolean;
+}
+
+/** What `extra` callbacks there are, by column: they are the caller's, not the layout's. */
+export type Extras = ReadonlyMap<string, (column: Knex.ColumnBuilder) => unknown>;
+
+/**
+ * Makes the table if it is missing, and checks it otherwise. Many processes may do so at once.
+ *
+ * @throws KssError TABLE_MISMATCH with the statements that mend it; errors of the driver as they are
+ */
+export async function ensureTable({ knex, dialect, layout }: Place, extras: Extras): Promise<void> {
+  const needed = neededColumns(dialect, layout, extras);
+  const facts = (await dialect.inspect?.(knex)) ?? {};
+  if ((await dialect.describe(knex, layout)).length === 0) {
+    try {
+      await createTable(knex, dialect, layout, needed, facts);
+      return;
+    } catch (error) {
+      if (dialect.failure(error).kind !== 'exists') throw error;
+      // Another process was faster.
+    }
+  }
+  await checkTable(knex, dialect, layout, needed, facts);
+}
+
+async function createTable(
+  knex: Knex,
+  dialect: Dialect,
+  layout: Layout,
+  needed: readonly NeededColumn[],
+  facts: DdlFacts,
+): Promise<void> {
+  const create = (connection: Knex) =>
+    schemaOf(connection, layout).createTable(layout.table, (table) => {
+      for (const column of needed) makeColumn(table, column, facts);
+    });
+  if (dialect.transactionalDdl) await knex.transaction((trx) => create(trx));
+  else await create(knex);
+}
+
+async function checkTable(
+  knex: Knex,
+  dialect: Dialect,
+  layout: Layout,
+  needed: readonly NeededColumn[],
+  facts: DdlFacts,
+): Promise<void> {
+  const columns = new Map((await dialect.describe(knex, layout)).map((column) => [column.name.toLowerCase(), column]));
+  const missing = needed.filter((column) => !columns.has(column.name.toLowerCase()));
+  const unusable = needed.flatMap((column) => {
+    const there = columns.get(column.name.toLowerCase());
+    const why = there && dialect.unfit(column.role, there);
+    return why === undefined ? [] : [{ column, why: `the column '${column.name}' ${why}` }];
+  });
+  if (missing.length === 0 && unusable.length === 0) return;
+
+  const statements = schemaOf(knex, layout)
+    .alterTable(layout.table, (table) => {
+      for (const column of missing) makeColumn(table, column, facts);
+      if (dialect.altersColumns) for (const { column } of unusable) column.make(table, facts).alter();
+    })
+    .toSQL()
+    .map(({ sql }) => `  ${sql};`);
+  const wrong = [
+    ...(missing.length > 0 ? [`it lacks ${missing.map(({ name }) => `'${name}'`).join(', ')}`] : []),
+    ...unusable.map(({ why }) => why),
+  ];
+  const mend = statements.length > 0 ? `This mends it:\n${statements.join('\n')}` : 'Rebuild it with the right types.';
+  throw new KssError('TABLE_MISMATCH', `The table '${layout.table}' does not fit: ${wrong.join('; ')}. ${mend}`);
+}
+
+function makeColumn(table: Knex.CreateTableBuilder, { name, make, extra, index }: NeededColumn, facts: DdlFacts): void {
+  const column = make(table, facts);
+  extra?.(column);
+  if (index) table.index([name]);
+}
+
+/** The columns in the order of the layout; {@link rowColumns} says why the text comes last. */
+function neededColumns(dialect: Dialect, layout: Layout, extras: Extras): NeededColumn[] {
+  const stamps = [layout.createdAt, layout.updatedAt].filter((name) => name !== undefined);
+  return [
+    {
+      ...own(layout.sid, 'sid', (table, facts) => dialect.ownColumn(table, 'sid', layout.sid, facts).notNullable()),
+      extra: (column) => column.primary(),
+    },
+    {
+      ...own(layout.expireAt, 'expireAt', (table) => table.bigInteger(layout.expireAt).notNullable()),
+      index: true,
+    },
+    // A row that another program inserts has the incarnation 0.
+    own(layout.revision, 'revision', (table) => table.bigInteger(layout.revision).notNullable().defaultTo(0)),
+    ...stamps.map((name) => own(name, 'stamp', (table) => table.bigInteger(name))),
+    ...layout.fields.map((field) => schemaColumn(dialect, field, extras)),
+    own(layout.additional, 'additional', (table, facts) => dialect.ownColumn(table, 'additional', layout.additional, facts)),
+  ];
+}
+
+function own(name: string, role: ColumnRole, make: NeededColumn['make']): NeededColumn {
+  return { name, role, make, index: false };
+}
+
+function schemaColumn(dialect: Dialect, field: Field, extras: Extras): NeededColumn {
+  return {
+    name: field.name,
+    role: field.type,
+    make: (table, facts) => dialect.schemaColumn(table, field, facts),
+    extra: extras.get(field.name),
+    index: field.index,
+  };
+}
+
+function schemaOf(knex: Knex, layout: Layout): Knex.SchemaBuilder {
+  return layout.schema === undefined ? knex.schema : knex.schema.withSchema(layout.schema);
+}

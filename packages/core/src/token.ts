@@ -1,0 +1,27 @@
+/**
+ * The revision token: an incarnation (25 bits), fresh whenever a session is born, and a random part (27 bits), fresh at
+ * every write. Together they are a safe integer. The incarnation tells a late save that its session died and another was
+ * born under the same sid; the random part tells writers apart, on databases that do not say which rows an UPDATE matched.
+ */
+export const RANDOM_SPAN = 2 ** 27;
+const INCARNATIONS = 2 ** 25;
+
+/** The token of a new session. */
+export function freshToken(random: () => number = Math.random): number {
+  return Math.floor(random() * INCARNATIONS) * RANDOM_SPAN + Math.floor(random() * RANDOM_SPAN);
+}
+
+/** The lowest and the highest token of the same incarnation. */
+export function incarnationOf(token: number): readonly [lowest: number, highest: number] {
+  const lowest = token - (token % RANDOM_SPAN);
+  return [lowest, lowest + RANDOM_SPAN - 1];
+}
+
+/** The range of all tokens. */
+export const ANY_INCARNATION = [0, INCARNATIONS * RANDOM_SPAN - 1] as const;
+
+/** The random part of a token that differs from one that was there, so that every update changes the row. */
+export function nextRandom(token: number | undefined, random: () => number = Math.random): number {
+  const next = Math.floor(random() * RANDOM_SPAN);
+  return token !== undefined && next === token % RANDOM_SPAN ? (next + 1) % RANDOM_SPAN : next;
+}

@@ -1,0 +1,216 @@
+/// <reference lib="esnext.disposable" />
+import type { Knex } from 'knex';
+
+/** A session as code without types sees it. */
+export type SessionData = Record<string, unknown>;
+
+/** What a session holds in a schema column, by the knex type of the column. */
+export interface ColumnTypes {
+  string: string;
+  text: string;
+  enum: string;
+  /** In lower case. */
+  uuid: string;
+  /** `'HH:MM:SS'` */
+  time: string;
+  integer: number;
+  tinyint: number;
+  smallint: number;
+  mediumint: number;
+  double: number;
+  /** Columns round it, so the session's own value stays in the JSON and the column is for searching. */
+  float: number;
+  /** A number where that is exact, else a decimal string. */
+  bigInteger: number | string;
+  /** With as many decimals as the column has, such as `'12.50'`. */
+  decimal: string;
+  boolean: boolean;
+  /** `'YYYY-MM-DD'` */
+  date: string;
+  datetime: Date;
+  timestamp: Date;
+  json: unknown;
+  jsonb: unknown;
+  binary: Buffer;
+}
+
+/** The knex column types that a schema column can have. */
+export type ColumnType = keyof ColumnTypes;
+
+/** What the types of a store are inferred from. */
+export interface FieldShape {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly from?: string | ((session: SessionData) => unknown);
+}
+
+/** A session key that has a real column. */
+export interface SchemaField extends FieldShape {
+  /** The session key, and the column's name. */
+  readonly name: string;
+  /** The knex column type. */
+  readonly type: ColumnType;
+  /** Arguments of the knex column type after the name, such as `[100]` for a string of 100 characters. */
+  readonly args?: readonly unknown[];
+  /** Called once with the column's builder while the table is made. Keep the column nullable: an anonymous session has no `user_id`. */
+  readonly extra?: (column: Knex.ColumnBuilder) => unknown;
+  /**
+   * Where the value comes from, if not from the session key of that name: a path such as `'passport.user'`, or a function
+   * of the session, called at every save. The value stays in the JSON; the column is an index to search by.
+   */
+  readonly from?: string | ((session: SessionData) => unknown);
+  /** Whether the column gets an index, for `find`, `count` and `destroyWhere`. @default false */
+  readonly index?: boolean;
+}
+
+/** The value that a column of a field holds in the session. */
+export type ColumnValue<F extends FieldShape> = ColumnTypes[F['type']];
+
+type ColumnInput<F extends FieldShape> = F['type'] extends 'datetime' | 'timestamp' ? Date | string : ColumnValue<F>;
+type OwnFields<F extends readonly FieldShape[]> = Exclude<F[number], { readonly from: unknown }>;
+type SearchFields<F extends readonly FieldShape[]> = Exclude<F[number], { readonly type: 'json' | 'jsonb' }>;
+
+/** A session as it is read: schema columns by their types, everything else unknown. */
+export type Session<F extends readonly FieldShape[] = readonly []> = {
+  [K in OwnFields<F> as K['name']]?: ColumnValue<K> | null;
+} & SessionData;
+
+/** A session as it is saved. */
+export type SessionInput<F extends readonly FieldShape[] = readonly []> = object & {
+  readonly [K in OwnFields<F> as K['name']]?: ColumnInput<K> | null | undefined;
+};
+
+/** The schema columns of a session in a list. */
+export type SessionColumns<F extends readonly FieldShape[] = readonly []> = {
+  [K in F[number] as K['name']]: ColumnValue<K> | null;
+};
+
+/** One session in a list: everything but its sid, which is a credential. */
+export interface SessionInfo<F extends readonly FieldShape[] = readonly []> {
+  /** The session's public name, for pages and APIs. */
+  readonly handle: string;
+  /** Whether it is the session whose sid was given as `current`. */
+  readonly current: boolean;
+  readonly expiresAt: Date;
+  /** With the option `timestamps`. */
+  readonly createdAt?: Date;
+  /** With the option `timestamps`: the last save or touch. */
+  readonly updatedAt?: Date;
+  readonly columns: SessionColumns<F>;
+  /** The session itself, where `data: true` asked for it and it could be read. */
+  readonly data?: Session<F>;
+}
+
+/**
+ * Which live sessions are meant: a record of schema columns (a value, an array for any of, `null` for none), or a
+ * callback that gets the knex builder and narrows them further.
+ */
+export type Where<F extends readonly FieldShape[] = readonly []> =
+  | { readonly [K in SearchFields<F> as K['name']]?: ColumnInput<K> | null | readonly (ColumnInput<K> | null)[] }
+  | ((query: Knex.QueryBuilder) => unknown);
+
+/** How a list of sessions is made. */
+export interface FindOptions<F extends readonly FieldShape[] = readonly []> {
+  /** The sid of the session that asks; its entry says `current: true`. */
+  readonly current?: string | undefined;
+  /** How many at the most. `Infinity` for all. @default 100 */
+  readonly limit?: number;
+  /** @default the newest first: by creation with the option `timestamps`, else by expiry */
+  readonly orderBy?: {
+    readonly column: 'expiresAt' | 'createdAt' | 'updatedAt' | SearchFields<F>['name'];
+    readonly direction?: 'asc' | 'desc';
+  };
+  /** Whether each entry carries the session itself. @default false */
+  readonly data?: boolean;
+}
+
+/** What `destroyWhere` spares, or picks. */
+export interface DestroyWhereOptions {
+  /** The sid of a session to spare. */
+  readonly except?: string;
+  /** The handle of the one session to end. */
+  readonly handle?: string;
+  /** A transaction of the app's to run in; the call then bypasses the store's own connections and retries. */
+  readonly trx?: Knex.Transaction;
+}
+
+declare const opaque: unique symbol;
+
+/** What was read, for a later `update`. It lives in the process: do not store it. */
+export interface Revision {
+  readonly [opaque]: 'Revision';
+}
+
+/** A session together with the revision that `update` asks for. */
+export interface Loaded<F extends readonly FieldShape[] = readonly []> {
+  readonly session: Session<F>;
+  readonly revision: Revision;
+}
+
+/** How a row that cannot be read counts. */
+export interface ReadOptions {
+  /**
+   * `'gone'` where a miss leads to a new sid, `'reject'` (UNREADABLE_ROW) where the sid survives a miss and the row would
+   * be overwritten. Either way `onError` hears of it. @default 'gone'
+   */
+  readonly unreadable?: 'gone' | 'reject';
+}
+
+/** How a loaded session is saved. */
+export interface UpdateOptions {
+  /** Milliseconds that it may live on; see the lifetime rule. */
+  readonly maxAge?: unknown;
+  /** From `load`, `set` or an earlier `update`. Without it, whatever session lives under the sid is overwritten. */
+  readonly revision?: Revision | undefined;
+}
+
+/**
+ * The store as an adapter sees it. It is an interface on purpose: the ESM and the CommonJS declarations of a class with
+ * private members do not match, and an adapter must take either.
+ */
+export interface SessionStore {
+  load(sid: string, options?: ReadOptions): Promise<{ session: SessionData; revision: Revision } | null>;
+  set(sid: string, session: object, maxAge?: unknown): Promise<Revision>;
+  update(sid: string, session: object, options?: UpdateOptions): Promise<Revision | null>;
+  touch(sid: string, maxAge?: unknown, cookie?: object): Promise<boolean>;
+  destroy(sid: string): Promise<void>;
+  find(where: 'all', options?: { readonly data?: boolean; readonly limit?: number }): Promise<{ readonly data?: SessionData }[]>;
+  count(where: 'all'): Promise<number>;
+  clear(): Promise<number>;
+}
+
+/** The options of a store. All durations are milliseconds. */
+export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
+  /** The table. @default 'sessions' */
+  readonly tableName?: string;
+  /** The PostgreSQL schema that the table is in. @default the connection's own */
+  readonly schemaName?: string;
+  /** The column of the sid. @default 'sid' */
+  readonly sidName?: string;
+  /** The column of the expiry. @default 'expire_at' */
+  readonly expireAtName?: string;
+  /** The column of the JSON text. @default 'additional' */
+  readonly additionalName?: string;
+  /** The column of the revision token. @default 'revision' */
+  readonly revisionName?: string;
+  /** Whether `created_at` and `updated_at` are kept: at insert; at every set, update and touch. @default false */
+  readonly timestamps?: boolean;
+  /** Whether the table is made if it is missing, and checked if it is there. `false`: no DDL and no check. @default true */
+  readonly sync?: boolean;
+  /** How long a call waits for that. @default 3000 */
+  readonly syncTimeout?: number;
+  /** Time between collections of expired rows, varied by half so that processes do not meet; 0: never. @default 3600000 */
+  readonly gcInterval?: number;
+  /** Collect after about this many reads as well; 0: never. @default 0 */
+  readonly gcFrequency?: number;
+  /** Lifetime of a session where neither the call nor its cookie gives one. @default 86400000 */
+  readonly maxAge?: number;
+  /** The session keys that have a column. @default [] */
+  readonly schemas?: { readonly [I in keyof F]: F[I] & Pick<SchemaField, 'args' | 'extra' | 'from' | 'index'> };
+  /** Deadline of one call, waiting for a connection included. @default 10000 */
+  readonly timeout?: number;
+  /** Hears of errors that no caller waits for. @default logs each cause once */
+  readonly onError?: (error: Error) => void;
+  /** The SQLite file, where the store is given no knex. @default 'sessions.sqlite' */
+  readonly filename?: string;
+}
