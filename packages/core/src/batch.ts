@@ -91,7 +91,10 @@ export class Batch {
     return this.#ordered(key, 'write', async (deadline) => {
       const result = await this.#raw(deadline, () => {
         const now = Date.now();
-        return { sql: this.#statements.touch, bindings: [...touchedValues(this.#place.layout, expireAt, now), key, now] };
+        return {
+          sql: this.#statements.touch,
+          bindings: [...touchedValues(this.#place.layout, expireAt, now), key, now],
+        };
       });
       if (this.#place.dialect.affected(result) > 0) return true;
       if (this.#place.dialect.countsMatched) return false;

@@ -94,7 +94,8 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
     refuse(value) {
       if (Number.isSafeInteger(value)) return undefined;
       if (typeof value === 'bigint') return 'is a BigInt, which JSON cannot hold; pass a number or a decimal string';
-      if (typeof value !== 'string' || !/^(0|-?[1-9]\d*)$/.test(value)) return 'is neither a safe integer nor a decimal string';
+      if (typeof value !== 'string' || !/^(0|-?[1-9]\d*)$/.test(value))
+        return 'is neither a safe integer nor a decimal string';
       if (Number.isSafeInteger(Number(value))) return `would come back as a number; pass ${value} as a number`;
       const big = BigInt(value);
       return big > MAX_INT64 || big < -MAX_INT64 - 1n ? 'does not fit into 64 bits' : undefined;
@@ -110,7 +111,9 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
       if (decimals.length !== scale) return `has ${decimals.length} decimals, and the column has ${scale}`;
       if (sign !== '' && !/[1-9]/.test(whole + decimals)) return 'is a negative zero';
       const room = Number(precision) - Number(scale);
-      return whole !== '0' && whole.length > room ? `is too large: the column holds ${room} digits before the point` : undefined;
+      return whole !== '0' && whole.length > room
+        ? `is too large: the column holds ${room} digits before the point`
+        : undefined;
     },
     give: (raw, [, scale = 2]) => (typeof raw === 'number' ? raw.toFixed(Number(scale)) : String(raw)),
   },
@@ -186,7 +189,11 @@ function whole(least: number, most: number): ColumnRule {
 }
 
 function finite(): ColumnRule {
-  return { refuse: (value) => (Number.isFinite(value) ? undefined : 'is no finite number'), take: unsigned, give: Number };
+  return {
+    refuse: (value) => (Number.isFinite(value) ? undefined : 'is no finite number'),
+    take: unsigned,
+    give: Number,
+  };
 }
 
 /** JSON has no negative zero either. */

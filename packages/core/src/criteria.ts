@@ -16,7 +16,7 @@ export type Narrow = (query: Knex.QueryBuilder) => void;
 export function criteria(where: unknown, place: Place): Narrow {
   if (typeof where === 'function') return callbackCriteria(where as (query: Knex.QueryBuilder) => unknown, place.knex);
   if (typeof where !== 'object' || where === null || Array.isArray(where)) {
-    throw empty("is neither a record of schema columns nor a callback; to end every session call clear()");
+    throw empty('is neither a record of schema columns nor a callback; to end every session call clear()');
   }
   const entries = Object.entries(where);
   if (entries.length === 0) throw empty('has no column');
@@ -28,7 +28,10 @@ export function criteria(where: unknown, place: Place): Narrow {
 
 /** The error for a criterion that says nothing. */
 export function empty(what: string): KssError {
-  return new KssError('EMPTY_CRITERIA', `The criteria would mean more sessions than anybody meant: what was given ${what}.`);
+  return new KssError(
+    'EMPTY_CRITERIA',
+    `The criteria would mean more sessions than anybody meant: what was given ${what}.`,
+  );
 }
 
 function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place): Narrow {
@@ -50,9 +53,17 @@ function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place)
 
 function fieldNamed(name: string, { fields }: Layout): Field {
   const field = fields.find((candidate) => candidate.name === name);
-  if (field === undefined) throw unknownName(name, fields.map((candidate) => candidate.name), 'schema column');
+  if (field === undefined)
+    throw unknownName(
+      name,
+      fields.map((candidate) => candidate.name),
+      'schema column',
+    );
   if (field.type === 'json' || field.type === 'jsonb') {
-    throw new KssError('INVALID_OPTION', `'${name}' is a JSON column and has no equality; search it through a callback.`);
+    throw new KssError(
+      'INVALID_OPTION',
+      `'${name}' is a JSON column and has no equality; search it through a callback.`,
+    );
   }
   return field;
 }

@@ -31,8 +31,8 @@ export function instantOf(value: unknown): number | undefined {
  */
 export function withRowExpiry<S extends { cookie?: unknown }>(session: S, expireAt: number): S {
   const { cookie } = session;
-  if (isObject(cookie) && typeof cookie['originalMaxAge'] === 'number' && typeof cookie['expires'] === 'string') {
-    cookie['expires'] = new Date(expireAt).toISOString();
+  if (isObject(cookie) && typeof cookie.originalMaxAge === 'number' && typeof cookie.expires === 'string') {
+    cookie.expires = new Date(expireAt).toISOString();
   }
   return session;
 }

@@ -61,7 +61,14 @@ export interface RowWrite {
 
 /** All columns, in the order in which they stand in a table that we make: on SQLite, what follows a long text is slow to reach. */
 export function rowColumns(layout: Layout): string[] {
-  return [layout.sid, layout.expireAt, layout.revision, ...stampColumns(layout), ...layout.fields.map((f) => f.name), layout.additional];
+  return [
+    layout.sid,
+    layout.expireAt,
+    layout.revision,
+    ...stampColumns(layout),
+    ...layout.fields.map((f) => f.name),
+    layout.additional,
+  ];
 }
 
 /** The values of a new row, in the order of {@link rowColumns}. */
@@ -97,7 +104,14 @@ function stampColumns(layout: Layout): string[] {
 }
 
 /** A select's columns under lower-case letters, which no renaming of the app's (`wrapIdentifier`, `postProcessResponse`) changes. */
-export const ALIAS = { sid: 's', expireAt: 'e', revision: 'r', additional: 'd', createdAt: 'b', updatedAt: 'u' } as const;
+export const ALIAS = {
+  sid: 's',
+  expireAt: 'e',
+  revision: 'r',
+  additional: 'd',
+  createdAt: 'b',
+  updatedAt: 'u',
+} as const;
 
 /** The alias of the field at an index. */
 export function fieldAlias(index: number): string {
@@ -113,7 +127,9 @@ function fieldOf({ name, type, args = [], index = false, from }: SchemaField): F
   return { name, type, args, index, pick: picker(from ?? [name]), owned: from === undefined && type !== 'float' };
 }
 
-function picker(from: string | readonly string[] | ((session: SessionData) => unknown)): (session: SessionData) => unknown {
+function picker(
+  from: string | readonly string[] | ((session: SessionData) => unknown),
+): (session: SessionData) => unknown {
   if (typeof from === 'function') return from;
   const path = typeof from === 'string' ? from.split('.') : from;
   return (session) => path.reduce<unknown>(ownValue, session);
@@ -125,4 +141,3 @@ function ownValue(value: unknown, key: string): unknown {
     ? (value as SessionData)[key]
     : undefined;
 }
-

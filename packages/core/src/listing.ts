@@ -22,7 +22,8 @@ const OPTION_NAMES = ['current', 'limit', 'orderBy', 'data'];
  * @throws KssError INVALID_OPTION, INVALID_SID
  */
 export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: Layout): Listing {
-  for (const name of Object.keys(options)) if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of find');
+  for (const name of Object.keys(options))
+    if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of find');
   const { current, limit = 100, orderBy, data = false } = options;
   if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new KssError('INVALID_OPTION', 'limit must be a whole number above 0, or Infinity for all.');
@@ -39,7 +40,8 @@ export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: L
     const names = Object.keys(sortable).filter((name) => sortable[name] !== undefined);
     throw unknownName(String(by), names, 'column to order by');
   }
-  if (direction !== 'asc' && direction !== 'desc') throw new KssError('INVALID_OPTION', "direction must be 'asc' or 'desc'.");
+  if (direction !== 'asc' && direction !== 'desc')
+    throw new KssError('INVALID_OPTION', "direction must be 'asc' or 'desc'.");
   return { current: current === undefined ? undefined : handleOf(current), limit, column, direction, data };
 }
 
@@ -48,7 +50,10 @@ export function listColumns({ layout, dialect, quote }: Place, data: boolean): s
   const columns: [string, string][] = [
     [quote(layout.sid), ALIAS.sid],
     [quote(layout.expireAt), ALIAS.expireAt],
-    ...layout.fields.map(({ type, name }, i): [string, string] => [dialect.readColumn(type, quote(name)), fieldAlias(i)]),
+    ...layout.fields.map(({ type, name }, i): [string, string] => [
+      dialect.readColumn(type, quote(name)),
+      fieldAlias(i),
+    ]),
   ];
   if (layout.createdAt !== undefined) columns.push([quote(layout.createdAt), ALIAS.createdAt]);
   if (layout.updatedAt !== undefined) columns.push([quote(layout.updatedAt), ALIAS.updatedAt]);
@@ -65,7 +70,9 @@ export function infoOf(
 ): SessionInfo {
   const handle = handleOfKey(String(row[ALIAS.sid]));
   const expireAt = readInstant(row[ALIAS.expireAt]);
-  const columns = Object.fromEntries(layout.fields.map((field, i) => [field.name, readValue(field, row[fieldAlias(i)])]));
+  const columns = Object.fromEntries(
+    layout.fields.map((field, i) => [field.name, readValue(field, row[fieldAlias(i)])]),
+  );
   const created = row[ALIAS.createdAt] ?? undefined;
   const updated = row[ALIAS.updatedAt] ?? undefined;
   const session = data ? readData(row, layout, expireAt, report) : undefined;
@@ -92,7 +99,11 @@ function readData(row: Record<string, unknown>, layout: Layout, expireAt: number
 }
 
 /** Appends a list's order and length to a query. */
-export function arrange(query: Knex.QueryBuilder, { column, direction, limit }: Listing, sid: string): Knex.QueryBuilder {
+export function arrange(
+  query: Knex.QueryBuilder,
+  { column, direction, limit }: Listing,
+  sid: string,
+): Knex.QueryBuilder {
   const ordered = query.orderBy([
     { column, order: direction },
     { column: sid, order: 'asc' },

@@ -47,7 +47,8 @@ const IDENTIFIER = /^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u;
  * @throws KssError INVALID_OPTION naming the option and what is allowed
  */
 export function resolveOptions(given: object = {}): ResolvedOptions {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw invalid('The options must be an object.');
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw invalid('The options must be an object.');
   refuseUnknown(given, OPTION_NAMES, 'option');
   const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
   const options = { ...DEFAULTS, ...set } as ResolvedOptions;
@@ -70,7 +71,8 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   if (options.filename !== undefined && (typeof options.filename !== 'string' || options.filename === '')) {
     throw invalid(`filename must be the path of a SQLite file, not ${show(options.filename)}.`);
   }
-  if (!Array.isArray(options.schemas)) throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
+  if (!Array.isArray(options.schemas))
+    throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
   const schemas = Object.freeze((options.schemas as readonly unknown[]).map(resolveField));
   refuseDoubles(options, schemas);
   return Object.freeze({ ...options, schemas });
@@ -84,7 +86,8 @@ export function unknownName(name: string, allowed: readonly string[], what: stri
 }
 
 function resolveField(given: unknown, at: number): SchemaField {
-  if (typeof given !== 'object' || given === null) throw invalid(`schemas[${at}] must be an object with name and type.`);
+  if (typeof given !== 'object' || given === null)
+    throw invalid(`schemas[${at}] must be an object with name and type.`);
   refuseUnknown(given, FIELD_NAMES, `key of schemas[${at}]`);
   const field = given as SchemaField;
   const where = `schemas[${at}]`;
@@ -97,7 +100,8 @@ function resolveField(given: unknown, at: number): SchemaField {
   if (field.type === 'enum' && !(Array.isArray(field.args?.[0]) && field.args[0].every((v) => typeof v === 'string'))) {
     throw invalid(`${where} needs the allowed strings: args: [['a', 'b']].`);
   }
-  if (field.extra !== undefined && typeof field.extra !== 'function') throw invalid(`${where}.extra must be a function.`);
+  if (field.extra !== undefined && typeof field.extra !== 'function')
+    throw invalid(`${where}.extra must be a function.`);
   if (field.index !== undefined) boolean(`${where}.index`, field.index);
   const isPath = typeof field.from === 'string' && /^[^.]+(\.[^.]+)*$/.test(field.from);
   if (field.from !== undefined && typeof field.from !== 'function' && !isPath) {

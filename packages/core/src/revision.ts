@@ -27,5 +27,8 @@ export function sealRevision(token: number): Revision {
 export function openRevision(revision: Revision): number {
   const token = SealedRevision.open(revision);
   if (token !== undefined) return token;
-  throw new KssError('INVALID_OPTION', 'The revision is none of this process; pass what load, set or update resolved to.');
+  throw new KssError(
+    'INVALID_OPTION',
+    'The revision is none of this process; pass what load, set or update resolved to.',
+  );
 }

@@ -65,11 +65,17 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   constructor(knex?: Knex, options?: StoreOptions<F>) {
     if (knex !== undefined && (typeof knex !== 'function' || typeof (knex as Partial<Knex>).raw !== 'function')) {
-      throw new KssError('INVALID_OPTION', 'The first argument must be a knex instance, or undefined for the SQLite file.');
+      throw new KssError(
+        'INVALID_OPTION',
+        'The first argument must be a knex instance, or undefined for the SQLite file.',
+      );
     }
     this.#options = resolveOptions(options);
     if (knex !== undefined && this.#options.filename !== undefined) {
-      throw new KssError('INVALID_OPTION', 'filename is for a store without a knex; this one has the database of yours.');
+      throw new KssError(
+        'INVALID_OPTION',
+        'filename is for a store without a knex; this one has the database of yours.',
+      );
     }
     this.#owned = knex === undefined;
     const used = knex ?? embeddedKnex(this.#options.filename ?? 'sessions.sqlite');
@@ -106,7 +112,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async load(sid: string, options?: ReadOptions): Promise<Loaded<F> | null> {
     const row = await this.#read(sid);
     try {
-      return row && { session: decodeSession(row, this.#place.layout) as Session<F>, revision: sealRevision(row.token) };
+      return (
+        row && { session: decodeSession(row, this.#place.layout) as Session<F>, revision: sealRevision(row.token) }
+      );
     } catch (error) {
       this.#report(error);
       if (options?.unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
@@ -224,7 +232,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async clear(): Promise<number> {
     this.#open();
-    return deletedRows(this.#place, await this.#batch.whole(() => queryOn(this.#place).delete() as PromiseLike<unknown>));
+    return deletedRows(
+      this.#place,
+      await this.#batch.whole(() => queryOn(this.#place).delete() as PromiseLike<unknown>),
+    );
   }
 
   /**
@@ -295,7 +306,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       const saved = this.#encode(session, maxAge);
       if ((await this.#batch.update(this.#key(sid), saved, { token: row.token, exact: true })) !== null) return true;
     }
-    throw new KssError('CONFLICT', `The session changed ${COOKIE_TRIES} times while its cookie was replaced; try again.`);
+    throw new KssError(
+      'CONFLICT',
+      `The session changed ${COOKIE_TRIES} times while its cookie was replaced; try again.`,
+    );
   }
 
   #key(sid: unknown): string {

@@ -105,7 +105,9 @@ function neededColumns(dialect: Dialect, layout: Layout, extras: Extras): Needed
     own(layout.revision, 'revision', (table) => table.bigInteger(layout.revision).notNullable().defaultTo(0)),
     ...stamps.map((name) => own(name, 'stamp', (table) => table.bigInteger(name))),
     ...layout.fields.map((field) => schemaColumn(dialect, field, extras)),
-    own(layout.additional, 'additional', (table, facts) => dialect.ownColumn(table, 'additional', layout.additional, facts)),
+    own(layout.additional, 'additional', (table, facts) =>
+      dialect.ownColumn(table, 'additional', layout.additional, facts),
+    ),
   ];
 }
 

@@ -174,7 +174,10 @@ export interface SessionStore {
   update(sid: string, session: object, options?: UpdateOptions): Promise<Revision | null>;
   touch(sid: string, maxAge?: unknown, cookie?: object): Promise<boolean>;
   destroy(sid: string): Promise<void>;
-  find(where: 'all', options?: { readonly data?: boolean; readonly limit?: number }): Promise<{ readonly data?: SessionData }[]>;
+  find(
+    where: 'all',
+    options?: { readonly data?: boolean; readonly limit?: number },
+  ): Promise<{ readonly data?: SessionData }[]>;
   count(where: 'all'): Promise<number>;
   clear(): Promise<number>;
 }

@@ -29,7 +29,10 @@ export class ExpressSessionStore extends Store {
     this.#loaded = new LoadedSessions(core);
   }
 
-  override get(sid: string, callback?: (error: unknown, session?: SessionData | null) => void): Promise<SessionData | null> {
+  override get(
+    sid: string,
+    callback?: (error: unknown, session?: SessionData | null) => void,
+  ): Promise<SessionData | null> {
     return settle(this.#loaded.load(sid) as Promise<SessionData | null>, callback);
   }
 
@@ -113,7 +116,10 @@ const CLOCK_DRIFT_MS = 100;
 function sameAttributes(a: CookieAttributes, b: CookieAttributes): boolean {
   if (a.rest !== b.rest) return false;
   const both = typeof a.originalMaxAge === 'number' && typeof b.originalMaxAge === 'number';
-  return a.originalMaxAge === b.originalMaxAge || (both && Math.abs(Number(a.originalMaxAge) - Number(b.originalMaxAge)) < CLOCK_DRIFT_MS);
+  return (
+    a.originalMaxAge === b.originalMaxAge ||
+    (both && Math.abs(Number(a.originalMaxAge) - Number(b.originalMaxAge)) < CLOCK_DRIFT_MS)
+  );
 }
 
 /** Milliseconds that the cookie has left. The core reads 0 as "not given", and here it means over. */

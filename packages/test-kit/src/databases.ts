@@ -92,8 +92,10 @@ function serverDatabase(name: 'postgres' | 'mariadb', client: string, defaultPor
     server: url && { host: url.hostname, port: Number(url.port || defaultPort) },
     open({ port, pool, acquireConnectionTimeout } = {}) {
       if (url === undefined) throw new Error(`${variable} is not set.`);
-      const zone = (connection: { query(sql: string, done: (error: unknown) => void): void }, done: (e: unknown, c: unknown) => void) =>
-        connection.query(SERVER_ZONE[name], (error) => done(error, connection));
+      const zone = (
+        connection: { query(sql: string, done: (error: unknown) => void): void },
+        done: (e: unknown, c: unknown) => void,
+      ) => connection.query(SERVER_ZONE[name], (error) => done(error, connection));
       return createKnex({
         client,
         connection: {
@@ -111,7 +113,10 @@ function serverDatabase(name: 'postgres' | 'mariadb', client: string, defaultPor
 }
 
 function required(name: string): boolean {
-  return (process.env['KSS_TEST_REQUIRE'] ?? '').split(',').map((part) => part.trim()).includes(name);
+  return (process.env.KSS_TEST_REQUIRE ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .includes(name);
 }
 
 function sqliteProblem(): string | undefined {

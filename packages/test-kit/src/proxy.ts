@@ -1,5 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A TCP proxy on loopback that can go away, come back and cut what runs through it. */
 export interface TcpProxy {

@@ -95,7 +95,12 @@ export interface Dialect {
   /** Settings of the connection's server that the DDL depends on. */
   inspect?(knex: Knex): Promise<DdlFacts>;
   /** Makes a column of our own. */
-  ownColumn(table: Knex.CreateTableBuilder, role: 'sid' | 'additional', name: string, facts: DdlFacts): Knex.ColumnBuilder;
+  ownColumn(
+    table: Knex.CreateTableBuilder,
+    role: 'sid' | 'additional',
+    name: string,
+    facts: DdlFacts,
+  ): Knex.ColumnBuilder;
   /** Makes a schema column, before `extra` sees it. */
   schemaColumn(table: Knex.CreateTableBuilder, field: Field, facts: DdlFacts): Knex.ColumnBuilder;
   /** The columns of the table; empty where there is no such table. */
@@ -120,7 +125,11 @@ export const TEXT_TYPES: ReadonlySet<ColumnType> = new Set(['string', 'text', 'e
 
 /** What knex makes of the column, like the predecessor: `table[type](name, ...args)`. */
 export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }: Field): Knex.ColumnBuilder {
-  const make = table[type] as (this: Knex.CreateTableBuilder, name: string, ...args: readonly unknown[]) => Knex.ColumnBuilder;
+  const make = table[type] as (
+    this: Knex.CreateTableBuilder,
+    name: string,
+    ...args: readonly unknown[]
+  ) => Knex.ColumnBuilder;
   return make.call(table, name, ...args);
 }
 
@@ -173,8 +182,17 @@ export function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | null | undefined)?.code ?? '');
 }
 
-const BROKEN_CODES = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED', 'ETIMEDOUT', 'ENOTCONN', 'EHOSTUNREACH', 'ENETRESET']);
-const BROKEN_MESSAGE = /connection (terminated|lost|ended|reset|is closed|was closed)|closed state|not queryable|socket has been ended/i;
+const BROKEN_CODES = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNABORTED',
+  'ETIMEDOUT',
+  'ENOTCONN',
+  'EHOSTUNREACH',
+  'ENETRESET',
+]);
+const BROKEN_MESSAGE =
+  /connection (terminated|lost|ended|reset|is closed|was closed)|closed state|not queryable|socket has been ended/i;
 
 /** Whether an established connection broke, as sockets and drivers say it. */
 export function connectionBroke(error: unknown): boolean {

@@ -28,7 +28,9 @@ export function returningStatements(
       `insert into ${table} as t (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
       `on conflict (${sid}) do update set ${sets.join(', ')} ${returning}`,
     update:
-      `update ${table} set ${changedColumns(layout).map((name) => `${quote(name)} = ?`).join(', ')}, ` +
+      `update ${table} set ${changedColumns(layout)
+        .map((name) => `${quote(name)} = ?`)
+        .join(', ')}, ` +
       `${revision} = ${revision} - ${revision} % ${RANDOM_SPAN} + ? ` +
       `where ${sid} = ? and ${expireAt} > ? and ${revision} between ? and ? ${returning}`,
     touch: touchStatement(layout, table, quote),
