@@ -87,15 +87,16 @@ export class Executor {
 /**
  * What a driver's error is for the caller.
  *
- * knex puts the statement with its values before the driver's message: session data and sids, which belong in no log.
- * They are cut off, in the cause too.
+ * knex puts the statement with its values before the driver's message, and drivers add the row that failed: session data
+ * and sids, which belong in no log. They are taken away, from the cause too.
  */
 export function wrapError(error: unknown, dialect: Dialect, timeout?: number): KssError {
   if (isKssError(error)) return error;
   if (error instanceof Error && error.name === 'KnexTimeoutError') return timedOut(timeout);
-  const said = withoutStatement(error);
   const { kind, column } = dialect.failure(error);
-  if (kind === 'value') return columnValue(column ?? 'unknown', dialect.name, `was refused by the database: ${said}`, error);
+  const said = withoutValues(error);
+  if (kind === 'value')
+    return columnValue(column ?? 'unknown', dialect.name, `was refused by the database: ${said}`, error);
   if (kind === 'unique') {
     const why = 'belongs to another session already, and the column has a unique index';
     return columnValue(column ?? 'unknown', dialect.name, why, error);
@@ -103,13 +104,16 @@ export function wrapError(error: unknown, dialect: Dialect, timeout?: number): K
   return new KssError('DATABASE', `${dialect.name} did not do it: ${said}`, { cause: error });
 }
 
-function withoutStatement(error: unknown): string {
+// Where pg, mysql2 and knex keep statements, their values and rows.
+const TELLING = ['sql', 'bindings', 'detail', 'where', 'query', 'parameters'];
+
+function withoutValues(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [first] = error instanceof AggregateError ? error.errors : [];
   const message = error.message || String((first as Error | undefined)?.message ?? error.name);
-  const said = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
-  error.message = said;
-  return said;
+  error.message = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
+  for (const name of TELLING) Reflect.deleteProperty(error, name);
+  return error.message;
 }
 
 /** The app's pool serves the app first: at most half of it, and at most four. */

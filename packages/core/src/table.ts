@@ -22,43 +22,37 @@ export type Extras = ReadonlyMap<string, (column: Knex.ColumnBuilder) => unknown
  *
  * @throws KssError TABLE_MISMATCH with the statements that mend it; errors of the driver as they are
  */
-export async function ensureTable({ knex, dialect, layout }: Place, extras: Extras): Promise<void> {
-  const needed = neededColumns(dialect, layout, extras);
+export async function ensureTable(place: Place, extras: Extras): Promise<void> {
+  const { knex, dialect, layout } = place;
   const facts = (await dialect.inspect?.(knex)) ?? {};
   if ((await dialect.describe(knex, layout)).length === 0) {
     try {
-      await createTable(knex, dialect, layout, needed, facts);
+      if (dialect.transactionalDdl) await knex.transaction((trx) => createQuery(place, extras, facts, trx));
+      else await createQuery(place, extras, facts);
       return;
     } catch (error) {
       if (dialect.failure(error).kind !== 'exists') throw error;
       // Another process was faster.
     }
   }
-  await checkTable(knex, dialect, layout, needed, facts);
+  await checkTable(place, extras, facts);
 }
 
-async function createTable(
-  knex: Knex,
-  dialect: Dialect,
-  layout: Layout,
-  needed: readonly NeededColumn[],
+/** The statements that make the table. */
+export function createQuery(
+  place: Place,
+  extras: Extras,
   facts: DdlFacts,
-): Promise<void> {
-  const create = (connection: Knex) =>
-    schemaOf(connection, layout).createTable(layout.table, (table) => {
-      for (const column of needed) makeColumn(table, column, facts);
-    });
-  if (dialect.transactionalDdl) await knex.transaction((trx) => create(trx));
-  else await create(knex);
+  connection = place.knex,
+): Knex.SchemaBuilder {
+  return schemaOf(connection, place.layout).createTable(place.layout.table, (table) => {
+    for (const column of neededColumns(place, extras)) makeColumn(table, column, facts);
+  });
 }
 
-async function checkTable(
-  knex: Knex,
-  dialect: Dialect,
-  layout: Layout,
-  needed: readonly NeededColumn[],
-  facts: DdlFacts,
-): Promise<void> {
+async function checkTable(place: Place, extras: Extras, facts: DdlFacts): Promise<void> {
+  const { knex, dialect, layout } = place;
+  const needed = neededColumns(place, extras);
   const columns = new Map((await dialect.describe(knex, layout)).map((column) => [column.name.toLowerCase(), column]));
   const missing = needed.filter((column) => !columns.has(column.name.toLowerCase()));
   const unusable = needed.flatMap((column) => {
@@ -90,7 +84,7 @@ function makeColumn(table: Knex.CreateTableBuilder, { name, make, extra, index }
 }
 
 /** The columns in the order of the layout; {@link rowColumns} says why the text comes last. */
-function neededColumns(dialect: Dialect, layout: Layout, extras: Extras): NeededColumn[] {
+function neededColumns({ dialect, layout }: Place, extras: Extras): NeededColumn[] {
   const stamps = [layout.createdAt, layout.updatedAt].filter((name) => name !== undefined);
   return [
     {

@@ -75,10 +75,14 @@ export type Session<F extends readonly FieldShape[] = readonly []> = {
   [K in OwnFields<F> as K['name']]?: ColumnValue<K> | null;
 } & SessionData;
 
-/** A session as it is saved. */
-export type SessionInput<F extends readonly FieldShape[] = readonly []> = object & {
+type InputColumns<F extends readonly FieldShape[]> = {
   readonly [K in OwnFields<F> as K['name']]?: ColumnInput<K> | null | undefined;
 };
+
+/** A session as it is saved: any object (an interface or a literal), whose schema columns have the right types. */
+export type SessionInput<F extends readonly FieldShape[] = readonly []> =
+  | (object & InputColumns<F>)
+  | (SessionData & InputColumns<F>);
 
 /** The schema columns of a session in a list. */
 export type SessionColumns<F extends readonly FieldShape[] = readonly []> = {
@@ -209,7 +213,12 @@ export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
   /** Lifetime of a session where neither the call nor its cookie gives one. @default 86400000 */
   readonly maxAge?: number;
   /** The session keys that have a column. @default [] */
-  readonly schemas?: { readonly [I in keyof F]: F[I] & Pick<SchemaField, 'args' | 'extra' | 'from' | 'index'> };
+  readonly schemas?: {
+    readonly [I in keyof F]: F[I] &
+      Pick<SchemaField, 'args' | 'extra' | 'from' | 'index'> & {
+        readonly [K in Exclude<keyof F[I], keyof SchemaField>]: never;
+      };
+  };
   /** Deadline of one call, waiting for a connection included. @default 10000 */
   readonly timeout?: number;
   /** Hears of errors that no caller waits for. @default logs each cause once */

@@ -133,7 +133,11 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
   const revision = quote(layout.revision);
   const columns = rowColumns(layout).map(quote);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
+  // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
+  // session. The subquery of two rows is an error when it is reached, and it is reached only then.
+  const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
   const sets = [
+    ...(layout.fields.length > 0 ? [guard] : []),
     `${revision} = last_insert_id(if(${expireAt} > ?, ${revision} - ${revision} % ${RANDOM_SPAN} + values(${revision}) % ${RANDOM_SPAN}, values(${revision})))`,
     ...kept.map((column) => `${column} = if(${expireAt} > ?, ${column}, values(${column}))`),
     ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
@@ -144,7 +148,9 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
       `on duplicate key update ${sets.join(', ')}`,
     update:
-      `update ${table} set ${changedColumns(layout).map((name) => `${quote(name)} = ?`).join(', ')}, ` +
+      `update ${table} set ${changedColumns(layout)
+        .map((name) => `${quote(name)} = ?`)
+        .join(', ')}, ` +
       `${revision} = last_insert_id(${revision} - ${revision} % ${RANDOM_SPAN} + ?) ` +
       `where ${sid} = ? and ${expireAt} > ? and ${revision} between ? and ?`,
     touch: touchStatement(layout, table, quote),
@@ -167,7 +173,12 @@ async function inspect(knex: Knex): Promise<DdlFacts> {
 }
 
 const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const BROKEN = new Set(['PROTOCOL_CONNECTION_LOST', 'ER_SERVER_SHUTDOWN', 'ER_CONNECTION_KILLED', 'ER_NORMAL_SHUTDOWN']);
+const BROKEN = new Set([
+  'PROTOCOL_CONNECTION_LOST',
+  'ER_SERVER_SHUTDOWN',
+  'ER_CONNECTION_KILLED',
+  'ER_NORMAL_SHUTDOWN',
+]);
 const VALUE = new Set([
   'ER_DATA_TOO_LONG',
   'ER_WARN_DATA_OUT_OF_RANGE',
@@ -187,7 +198,9 @@ function failure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : '';
   if (TRANSIENT.has(code)) return { kind: 'transient' };
   if (code === 'ER_TABLE_EXISTS_ERROR' || code === 'ER_DUP_KEYNAME') return { kind: 'exists' };
+  if (code === 'ER_SUBQUERY_NO_1_ROW') return { kind: 'unique' }; // the guard of the upsert
   if (code === 'ER_DUP_ENTRY') return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
-  if (VALUE.has(code)) return { kind: 'value', column: /(?:column|field) '([^']*)'/i.exec(message)?.[1]?.split('.').pop() };
+  if (VALUE.has(code))
+    return { kind: 'value', column: /(?:column|field) '([^']*)'/i.exec(message)?.[1]?.split('.').pop() };
   return { kind: BROKEN.has(code) || connectionBroke(error) ? 'broken' : 'other' };
 }

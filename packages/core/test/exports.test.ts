@@ -1,0 +1,14 @@
+import { expect, it } from 'vitest';
+import * as adapter from '../src/adapter.js';
+import * as core from '../src/index.js';
+
+it('has these doors, and no others', () => {
+  expect(Object.keys(core).sort()).toEqual(['KnexSessionStore', 'KssError', 'isKssError']);
+  expect(Object.keys(adapter).sort()).toEqual(['LoadedSessions', 'settle']);
+});
+
+it('has these verbs', () => {
+  expect(Object.getOwnPropertyNames(core.KnexSessionStore.prototype).sort()).toEqual(
+    'clear close constructor count destroy destroyWhere find gc get load repo set touch update waitForSync'.split(' '),
+  );
+});
