@@ -30,21 +30,12 @@ export function encodeSession(
   { fields, owned }: Layout,
   take: (field: Field, value: unknown) => unknown,
 ): EncodedSession {
-  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
-    throw new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
-  }
   const source = plain(session);
   const values = fields.map((field) => {
     const value = pick(field, source) ?? null;
     return value === null ? null : take(field, value);
   });
-  if (owned.length === 0) return { text: stringify(source), values };
-  // No prototype, so that a session key named `__proto__` is a key like any other.
-  const rest: SessionData = Object.create(null);
-  for (const key of Object.keys(source)) rest[key] = source[key];
-  // `null` stays in the JSON, so that null and absent are told apart.
-  for (const { name } of owned) if (rest[name] !== null) delete rest[name];
-  return { text: stringify(rest), values };
+  return { text: serializable(() => JSON.stringify(owned.length === 0 ? source : rest(source, owned))), values };
 }
 
 /**
@@ -77,18 +68,30 @@ function pick(field: Field, source: SessionData): unknown {
 }
 
 function plain(session: object): SessionData {
-  const { toJSON } = session as { toJSON?: unknown };
-  const source: unknown = typeof toJSON === 'function' ? toJSON.call(session) : session;
-  return typeof source === 'object' && source !== null ? (source as SessionData) : {};
+  const source = serializable(() => {
+    const { toJSON } = session as { toJSON?: unknown };
+    return typeof toJSON === 'function' ? (toJSON.call(session) as unknown) : session;
+  });
+  if (typeof source === 'object' && source !== null && !Array.isArray(source)) return source as SessionData;
+  throw new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
 }
 
-function stringify(rest: SessionData): string {
+/** What the columns do not hold. `null` stays in the JSON, so that null and absent are told apart. */
+function rest(source: SessionData, owned: readonly Field[]): SessionData {
+  // No prototype, so that a session key named `__proto__` is a key like any other.
+  const kept: SessionData = Object.create(null);
+  for (const key of Object.keys(source)) kept[key] = source[key];
+  for (const { name } of owned) if (kept[name] !== null) delete kept[name];
+  return kept;
+}
+
+function serializable<T>(make: () => T): T {
   try {
-    return JSON.stringify(rest);
+    return make();
   } catch (cause) {
     throw new KssError(
       'UNSERIALIZABLE',
-      'The session holds what JSON cannot (a circle, a BigInt, or a toJSON that throws); the stored one was left as it is.',
+      'The session holds what JSON cannot (a circle, a BigInt, a getter or a toJSON that throws); the stored one was left as it is.',
       { cause },
     );
   }

@@ -52,28 +52,22 @@ export class Executor {
     }
   }
 
+  /** The result, or undefined where the same again may succeed. */
   async #try<T>(deadline: number, make: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
-    const { client } = this.#place.knex;
+    const { knex, dialect } = this.#place;
     this.#remaining(deadline);
-    const connection = await this.#caught(() => client.acquireConnection(), false);
-    if (connection === undefined) throw new KssError('DATABASE', 'The pool gave no connection.');
+    const connection: unknown = await knex.client.acquireConnection().catch((error: unknown) => {
+      throw wrapError(error, dialect, this.#timeout);
+    });
     try {
       const left = this.#remaining(deadline);
-      const run = () => (make() as Query<T>).connection(connection.result).timeout(left);
-      return await this.#caught(run, mayRetry);
-    } finally {
-      await client.releaseConnection(connection.result);
-    }
-  }
-
-  /** The result, or undefined where the same again may succeed. */
-  async #caught<T>(act: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
-    try {
-      return { result: await act() };
+      return { result: await (make() as Query<T>).connection(connection).timeout(left) };
     } catch (error) {
-      const { kind } = this.#place.dialect.failure(error);
+      const { kind } = dialect.failure(error);
       if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
-      throw wrapError(error, this.#place.dialect, this.#timeout);
+      throw wrapError(error, dialect, this.#timeout);
+    } finally {
+      await knex.client.releaseConnection(connection);
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { type Dialect, dialectOf, type Quote } from './dialect/index.js';
+import { KssError } from './errors.js';
 import type { Layout } from './layout.js';
 
 /** The table in its database: what every query needs to know. */
@@ -14,12 +15,16 @@ export interface Place {
 }
 
 /**
- * @throws KssError UNSUPPORTED_DATABASE
+ * @throws KssError UNSUPPORTED_DATABASE, INVALID_OPTION for a schema where there are none
  */
 export function placeOf(knex: Knex, layout: Layout): Place {
+  const dialect = dialectOf(knex);
+  if (layout.schema !== undefined && !dialect.hasSchemas) {
+    throw new KssError('INVALID_OPTION', `${dialect.name} has no schemas in a database; leave schemaName out.`);
+  }
   const quote: Quote = (name) => knex.raw('??', [name]).toSQL().sql;
   const name = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;
-  return { knex, dialect: dialectOf(knex), layout, table: name, quote };
+  return { knex, dialect, layout, table: name, quote };
 }
 
 /** A knex query on the table, in a transaction if one is given. */

@@ -270,7 +270,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#options.timeout);
     });
-    await Promise.race([this.#batch.idle(), late]);
+    await Promise.race([Promise.all([this.#batch.idle(), this.#sync.settled()]), late]);
     clearTimeout(timer);
     if (this.#owned) await this.#place.knex.destroy();
   }

@@ -24,6 +24,11 @@ export class Sync {
     return this.#done ? undefined : this.#wait();
   }
 
+  /** Resolves when no attempt is under way, whatever its outcome. */
+  async settled(): Promise<void> {
+    await this.#running?.catch(() => {});
+  }
+
   async #wait(): Promise<void> {
     this.#running ??= this.#run();
     let timer: NodeJS.Timeout | undefined;

@@ -63,6 +63,8 @@ export interface Statements {
 export interface Dialect {
   /** Its name, for messages. */
   readonly name: string;
+  /** Whether a table can be in a schema of its database. */
+  readonly hasSchemas: boolean;
   /** Whether a failed CREATE TABLE leaves nothing behind. */
   readonly transactionalDdl: boolean;
   /** Whether ALTER TABLE can change a column's type. */

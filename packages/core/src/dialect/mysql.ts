@@ -34,6 +34,7 @@ const FAMILIES: Families = {
 /** MySQL and MariaDB, through mysql2, mysql or mariadb. */
 export const mysql: Dialect = {
   name: 'MySQL or MariaDB',
+  hasSchemas: false,
   transactionalDdl: false,
   altersColumns: true,
   countsMatched: false, // the flag FOUND_ROWS decides, and it is the app's

@@ -28,6 +28,7 @@ const FAMILIES: Families = {
 /** PostgreSQL, through pg, pg-native or PGlite. */
 export const postgres: Dialect = {
   name: 'PostgreSQL',
+  hasSchemas: true,
   transactionalDdl: true,
   altersColumns: true,
   countsMatched: true,

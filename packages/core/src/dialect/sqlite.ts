@@ -29,6 +29,7 @@ const FAMILIES: Families = {
 /** SQLite, through better-sqlite3 or sqlite3. */
 export const sqlite: Dialect = {
   name: 'SQLite',
+  hasSchemas: false,
   transactionalDdl: true,
   altersColumns: false,
   countsMatched: true,
