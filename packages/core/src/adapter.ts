@@ -1,4 +1,4 @@
-import type { Revision, SessionStore } from './types.js';
+import type { ReadOptions, Revision, SessionData, SessionStore } from './types.js';
 
 export type { Loaded, ReadOptions, Revision, SessionData, SessionStore, UpdateOptions } from './types.js';
 
@@ -19,46 +19,70 @@ export function settle<T>(work: Promise<T>, callback: Callback<T> | undefined): 
   return work;
 }
 
-/** What is known of a session object: under which sid it was loaded or saved, and in which revision. */
-interface Mark {
-  readonly sid: string;
-  readonly revision: Revision;
+/** How a session is saved. */
+export interface SaveOptions {
+  /** Milliseconds that it may live; see the store's lifetime rule. */
+  readonly maxAge?: unknown;
+  /** What lives as long as the request, such as Koa's `ctx`, where the session object itself does not last. */
+  readonly carrier?: object | undefined;
 }
 
+// Sids that one object is known under: its own, and the one that it had before it was regenerated.
+const SIDS_PER_OBJECT = 4;
+
 /**
- * Remembers which session objects were loaded, so that a late save of one that was ended meanwhile does not bring it back.
+ * Remembers which sessions were loaded, so that a late save of one that was ended meanwhile does not bring it back.
  *
- * The mark counts for its sid only: the same object under another sid (a regenerated one) is a new session.
+ * A mark hangs on an object (the session, or a carrier) and counts for its sid only: the same object under another sid, a
+ * regenerated one, is a new session.
  */
 export class LoadedSessions {
   readonly #store: SessionStore;
-  readonly #marks = new WeakMap<object, Mark>();
+  readonly #marks = new WeakMap<object, Map<string, Revision>>();
 
+  /** @param store the core that the adapter was given */
   constructor(store: SessionStore) {
     this.#store = store;
   }
 
-  /** Loads a session and marks the object; null where there is none. */
-  async load(sid: string): Promise<Record<string, unknown> | null> {
-    const loaded = await this.#store.load(sid);
+  /** Loads a session and marks the object, and the carrier if there is one; null where there is no session. */
+  async load(sid: string, options: ReadOptions & Pick<SaveOptions, 'carrier'> = {}): Promise<SessionData | null> {
+    const loaded = await this.#store.load(sid, options);
     if (loaded === null) return null;
-    this.#marks.set(loaded.session, { sid, revision: loaded.revision });
+    this.#mark(sid, loaded.revision, loaded.session, options.carrier);
     return loaded.session;
   }
 
   /** Marks the object that a framework made of one that was loaded. */
   inherit(session: object, loaded: object): void {
-    const mark = this.#marks.get(loaded);
-    if (mark !== undefined) this.#marks.set(session, mark);
+    const marks = this.#marks.get(loaded);
+    if (marks !== undefined) this.#marks.set(session, marks);
+  }
+
+  /** The sids under which an object was loaded or saved. */
+  sidsOf(object: object): readonly string[] {
+    return [...(this.#marks.get(object)?.keys() ?? [])];
   }
 
   /** Updates a session that was loaded or saved before under this sid, and inserts any other. Gone is no error. */
-  async save(sid: string, session: object, maxAge?: unknown): Promise<void> {
-    const mark = this.#marks.get(session);
+  async save(sid: string, session: object, { maxAge, carrier }: SaveOptions = {}): Promise<void> {
+    const known = this.#marks.get(session)?.get(sid) ?? (carrier && this.#marks.get(carrier)?.get(sid));
     const revision =
-      mark?.sid === sid
-        ? await this.#store.update(sid, session, { maxAge, revision: mark.revision })
-        : await this.#store.set(sid, session, maxAge);
-    if (revision !== null) this.#marks.set(session, { sid, revision });
+      known === undefined
+        ? await this.#store.set(sid, session, maxAge)
+        : await this.#store.update(sid, session, { maxAge, revision: known });
+    if (revision !== null) this.#mark(sid, revision, session, carrier);
+  }
+
+  #mark(sid: string, revision: Revision, ...objects: readonly (object | undefined)[]): void {
+    for (const object of objects) {
+      if (object === undefined) continue;
+      const marks = this.#marks.get(object) ?? new Map<string, Revision>();
+      marks.delete(sid);
+      marks.set(sid, revision);
+      const [oldest] = marks.keys();
+      if (marks.size > SIDS_PER_OBJECT && oldest !== undefined) marks.delete(oldest);
+      this.#marks.set(object, marks);
+    }
   }
 }

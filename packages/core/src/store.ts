@@ -250,6 +250,11 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     return queryOn(this.#place, trx);
   }
 
+  /** Hands an error that no caller waits for to the option `onError`. For adapters of middleware that awaits nothing. */
+  report(error: unknown): void {
+    this.#report(error);
+  }
+
   /**
    * Stops the timer, waits for what is under way (`timeout` at most) and closes the SQLite file, if it is the store's own.
    * Calls made afterwards reject with CLOSED. Closing twice is closing once.

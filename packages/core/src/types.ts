@@ -184,6 +184,7 @@ export interface SessionStore {
   ): Promise<{ readonly data?: SessionData }[]>;
   count(where: 'all'): Promise<number>;
   clear(): Promise<number>;
+  report(error: unknown): void;
 }
 
 /** The options of a store. All durations are milliseconds. */
