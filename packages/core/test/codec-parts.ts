@@ -1,4 +1,3 @@
-import { expect } from 'vitest';
 import { decodeSession, encodeSession } from '../src/codec.js';
 import { takeValue } from '../src/column-types.js';
 import { type Layout, layoutOf } from '../src/layout.js';
@@ -31,11 +30,3 @@ export function decode({ text, values }: ReturnType<typeof encode>, from: Layout
 }
 
 export const roundTrip = (session: object, through: Layout = layout()) => decode(encode(session, through), through);
-
-/** What an error of ours looks like; its message has these words, in this order. */
-export const failure = (code: string, ...words: string[]) =>
-  expect.objectContaining({
-    name: 'KssError',
-    code,
-    message: expect.stringMatching(new RegExp(words.join('.*') || '')),
-  });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { decodeSession } from '../src/codec.js';
 import type { SchemaField } from '../src/types.js';
-import { EXPIRE_AT, encode, failure, layout, roundTrip } from './codec-parts.js';
+import { EXPIRE_AT, encode, layout, roundTrip } from './codec-parts.js';
+import { failure } from './failure.js';
 
 describe('what cannot be stored', () => {
   const circle: { self?: unknown } = {};
