@@ -1,5 +1,4 @@
 import { KssError } from './errors.js';
-import { instantOf } from './expiry.js';
 import type { ColumnType } from './types.js';
 
 /** One column type: what it takes from a session, and what it makes of what the database gives back. */
@@ -38,7 +37,7 @@ const string: ColumnRule = {
 
 const json: ColumnRule = {
   refuse(value) {
-    const encoded = JSON.stringify(value);
+    const encoded = stringified(value);
     if (encoded === undefined) return 'is nothing that JSON can hold';
     // A backslash that is itself escaped does not begin such a sequence.
     return UNSTORABLE_JSON.test(encoded.replaceAll('\\\\', ''))
@@ -54,8 +53,8 @@ const instant: ColumnRule = {
     if (!(value instanceof Date) && !(typeof value === 'string' && ISO_INSTANT.test(value))) {
       return 'is neither a Date nor an ISO string with its zone';
     }
-    const ms = instantOf(value);
-    if (ms === undefined) return 'is no valid date';
+    const ms = new Date(value).getTime();
+    if (Number.isNaN(ms)) return 'is no valid date';
     return ms < YEAR_1 || ms > YEAR_9999 ? 'is outside of the years 1 to 9999' : undefined;
   },
   take: (value) => new Date(value as string | Date),
@@ -89,7 +88,15 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
   smallint: whole(-(2 ** 15), 2 ** 15 - 1),
   mediumint: whole(-(2 ** 23), 2 ** 23 - 1),
   double: finite(),
-  float: finite(),
+  float: {
+    refuse: (value) =>
+      typeof value === 'number' && Number.isFinite(Math.fround(value))
+        ? undefined
+        : 'is no number that fits into 32 bits',
+    // As the column rounds it, so that it can be searched by its own value.
+    take: (value) => unsigned(Math.fround(value as number)),
+    give: Number,
+  },
   bigInteger: {
     refuse(value) {
       if (Number.isSafeInteger(value)) return undefined;
@@ -194,6 +201,14 @@ function finite(): ColumnRule {
     take: unsigned,
     give: Number,
   };
+}
+
+function stringified(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined; // a circle, a BigInt, a toJSON that throws
+  }
 }
 
 /** JSON has no negative zero either. */

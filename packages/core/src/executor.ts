@@ -98,8 +98,8 @@ export function wrapError(error: unknown, dialect: Dialect, timeout?: number): K
   return new KssError('DATABASE', `${dialect.name} did not do it: ${said}`, { cause: error });
 }
 
-// Where pg, mysql2 and knex keep statements, their values and rows.
-const TELLING = ['sql', 'bindings', 'detail', 'where', 'query', 'parameters'];
+// Where drivers and knex keep statements, their values and rows.
+const TELLING = ['sql', 'bindings', 'detail', 'where', 'query', 'params', 'parameters'];
 
 function withoutValues(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -245,7 +245,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    *
    * @throws KssError CLOSED
    */
-  repo(trx?: Knex.Transaction): Knex.QueryBuilder<SessionColumns<F> & SessionData, (SessionColumns<F> & SessionData)[]> {
+  repo(
+    trx?: Knex.Transaction,
+  ): Knex.QueryBuilder<SessionColumns<F> & SessionData, (SessionColumns<F> & SessionData)[]> {
     this.#open();
     return queryOn(this.#place, trx);
   }

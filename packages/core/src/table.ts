@@ -57,23 +57,31 @@ async function checkTable(place: Place, extras: Extras, facts: DdlFacts): Promis
   const missing = needed.filter((column) => !columns.has(column.name.toLowerCase()));
   const unusable = needed.flatMap((column) => {
     const there = columns.get(column.name.toLowerCase());
-    const why = there && dialect.unfit(column.role, there);
-    return why === undefined ? [] : [{ column, why: `the column '${column.name}' ${why}` }];
+    const unfit = there && dialect.unfit(column.role, there);
+    return unfit === undefined ? [] : [{ column, ...unfit }];
   });
-  if (missing.length === 0 && unusable.length === 0) return;
+  const doubles = columns.get(layout.sid.toLowerCase())?.unique === false;
+  if (missing.length === 0 && unusable.length === 0 && !doubles) return;
 
+  const alterable = dialect.altersColumns ? unusable.filter((column) => column.alterable) : [];
   const statements = schemaOf(knex, layout)
     .alterTable(layout.table, (table) => {
       for (const column of missing) makeColumn(table, column, facts);
-      if (dialect.altersColumns) for (const { column } of unusable) column.make(table, facts).alter();
+      for (const { column } of alterable) column.make(table, facts).alter({ alterNullable: false });
+      if (doubles) table.unique([layout.sid]);
     })
     .toSQL()
     .map(({ sql }) => `  ${sql};`);
   const wrong = [
     ...(missing.length > 0 ? [`it lacks ${missing.map(({ name }) => `'${name}'`).join(', ')}`] : []),
-    ...unusable.map(({ why }) => why),
+    ...unusable.map(({ column, why }) => `the column '${column.name}' ${why}`),
+    ...(doubles ? [`the column '${layout.sid}' has no unique index`] : []),
   ];
-  const mend = statements.length > 0 ? `This mends it:\n${statements.join('\n')}` : 'Rebuild it with the right types.';
+  const byHand = unusable.filter((column) => !alterable.includes(column)).map(({ column }) => `'${column.name}'`);
+  const mend = [
+    ...(byHand.length > 0 ? [`Convert ${byHand.join(', ')} by hand, or name other columns in the options.`] : []),
+    ...(statements.length > 0 ? [`This mends ${byHand.length > 0 ? 'the rest' : 'it'}:`, ...statements] : []),
+  ].join('\n');
   throw new KssError('TABLE_MISMATCH', `The table '${layout.table}' does not fit: ${wrong.join('; ')}. ${mend}`);
 }
 
@@ -92,7 +100,8 @@ function neededColumns({ dialect, layout }: Place, extras: Extras): NeededColumn
       extra: (column) => column.primary(),
     },
     {
-      ...own(layout.expireAt, 'expireAt', (table) => table.bigInteger(layout.expireAt).notNullable()),
+      // A row that another program inserts without an expiry is over at once.
+      ...own(layout.expireAt, 'expireAt', (table) => table.bigInteger(layout.expireAt).notNullable().defaultTo(0)),
       index: true,
     },
     // A row that another program inserts has the incarnation 0.

@@ -31,6 +31,15 @@ export interface ColumnInfo {
   /** Characters that it holds; null where it is not limited. */
   readonly length: number | null;
   readonly collation: string | null;
+  /** Whether an index makes its values unique. */
+  readonly unique: boolean;
+}
+
+/** Why a column that is there cannot serve. */
+export interface Unfit {
+  readonly why: string;
+  /** Whether an ALTER of the column mends it; values of another family cannot be converted. */
+  readonly alterable: boolean;
 }
 
 /** What a column is for: one of our own, or a schema column of a type. */
@@ -89,8 +98,8 @@ export interface Dialect {
   bindValue(type: ColumnType, value: unknown): unknown;
   /** `column = value`, byte for byte for text whatever the column's collation is. */
   equals(type: ColumnType, column: string, value: unknown): Sql;
-  /** Why a column cannot hold a value that its type allows elsewhere. */
-  refuse?(type: ColumnType, value: unknown): string | undefined;
+  /** Why a column cannot hold a value that its type allows elsewhere; `args` are those of the knex column type. */
+  refuse?(type: ColumnType, args: readonly unknown[], value: unknown): string | undefined;
   /** Deletes at most `limit` rows that expired at `now` or before. */
   deleteExpired(layout: Layout, table: string, quote: Quote, now: number, limit: number): Sql;
 
@@ -108,7 +117,7 @@ export interface Dialect {
   /** The columns of the table; empty where there is no such table. */
   describe(knex: Knex, layout: Layout): Promise<readonly ColumnInfo[]>;
   /** Why a column that is there cannot serve, or undefined where it can. */
-  unfit(role: ColumnRole, column: ColumnInfo): string | undefined;
+  unfit(role: ColumnRole, column: ColumnInfo): Unfit | undefined;
 
   /** What an error of the driver means. */
   failure(error: unknown): Failure;
@@ -125,6 +134,21 @@ export interface DdlFacts {
 /** Types that hold text which must compare byte for byte. */
 export const TEXT_TYPES: ReadonlySet<ColumnType> = new Set(['string', 'text', 'enum']);
 
+/** Why a column that keeps so many decimals of a second cannot hold a Date. */
+export function unfitPrecision(precision: number, value: unknown): string | undefined {
+  return value instanceof Date && value.getTime() % 10 ** Math.max(0, 3 - precision) !== 0
+    ? `has milliseconds, and the column keeps ${precision} decimals of a second`
+    : undefined;
+}
+
+/** The precision in knex's `{ precision }` or at a position, where it is given. */
+export function givenPrecision(args: readonly unknown[], position: number): number | undefined {
+  const [first] = args;
+  const given =
+    typeof first === 'object' && first !== null ? (first as { precision?: unknown }).precision : args[position];
+  return typeof given === 'number' ? given : undefined;
+}
+
 /** What knex makes of the column, like the predecessor: `table[type](name, ...args)`. */
 export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }: Field): Knex.ColumnBuilder {
   const make = table[type] as (
@@ -135,15 +159,19 @@ export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }
   return make.call(table, name, ...args);
 }
 
-/** Refuses columns whose type is of another family than their role asks for. */
-export function unfitFamily(families: Families, role: ColumnRole, { type }: ColumnInfo): string | undefined {
-  const family = FAMILY[role];
-  return families[family].test(type) ? undefined : `has the type ${type || 'none'}, which holds no ${family}`;
-}
+/** Characters of JSON text that a session may need; MySQL's TEXT holds 65,535 bytes, its MEDIUMTEXT these. */
+const JSON_LENGTH = 16_777_215;
+const SID_LENGTH = 255;
 
-/** The sid column must be wide enough; a narrower one would cut ids or refuse them. */
-export function unfitSid(width: number, { length }: ColumnInfo): string | undefined {
-  return length !== null && length < width ? `holds ${length} characters, and ids can have ${width}` : undefined;
+/** What is wrong with a column on every database: a type of another family, or too short. */
+export function unfitColumn(families: Families, role: ColumnRole, { type, length }: ColumnInfo): Unfit | undefined {
+  const family = FAMILY[role];
+  if (!families[family].test(type)) {
+    return { why: `has the type ${type || 'none'}, which holds no ${family}`, alterable: false };
+  }
+  const least = role === 'sid' ? SID_LENGTH : role === 'additional' ? JSON_LENGTH : 0;
+  if (length === null || length >= least) return undefined;
+  return { why: `holds ${length} characters, and needs ${least}`, alterable: true };
 }
 
 type Family = 'text' | 'integers' | 'numbers' | 'booleans' | 'instants' | 'days' | 'times' | 'JSON' | 'bytes' | 'UUIDs';

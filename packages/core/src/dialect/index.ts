@@ -34,7 +34,7 @@ export function dialectOf(knex: Knex): Dialect {
  */
 export function bindField(dialect: Dialect, { name, type, args }: Field, value: unknown): unknown {
   const taken = takeValue(name, type, args, value);
-  const why = dialect.refuse?.(type, taken);
+  const why = dialect.refuse?.(type, args, taken);
   if (why !== undefined) throw columnValue(name, type, why);
   return dialect.bindValue(type, taken);
 }

@@ -8,12 +8,13 @@ import {
   type Dialect,
   type Failure,
   type Families,
+  givenPrecision,
   plainColumn,
   type Quote,
   type Statements,
   TEXT_TYPES,
-  unfitFamily,
-  unfitSid,
+  unfitColumn,
+  unfitPrecision,
 } from './dialect.js';
 import { readStatement, touchStatement } from './statements.js';
 
@@ -64,8 +65,19 @@ export const mysql: Dialect = {
         return column;
     }
   },
-  // The wall clock of UTC, in a column without a zone.
-  bindValue: (_, value) => (value instanceof Date ? value.toISOString().slice(0, -1).replace('T', ' ') : value),
+  bindValue(type, value) {
+    // The wall clock of UTC, in a column without a zone.
+    if (value instanceof Date) return value.toISOString().slice(0, -1).replace('T', ' ');
+    // A number in the statement is a DECIMAL literal first, and MariaDB loses its last bit on the way to a DOUBLE.
+    return type === 'double' || type === 'float' ? String(value) : value;
+  },
+  refuse(type, args, value) {
+    if (type === 'datetime' || type === 'timestamp') return unfitPrecision(instantPrecision(args), value);
+    const [, decimals] = args;
+    return type === 'double' && typeof decimals === 'number' && Number(Number(value).toFixed(decimals)) !== value
+      ? `has more than the ${decimals} decimals that the column keeps`
+      : undefined;
+  },
   equals(type, column, value) {
     if (TEXT_TYPES.has(type)) {
       // The first condition finds the index, the second sees case and trailing spaces.
@@ -75,8 +87,6 @@ export const mysql: Dialect = {
     // A number compared with a text is compared as a double.
     if (type === 'bigInteger') return { sql: `${column} = cast(? as signed)`, bindings: [value] };
     if (type === 'decimal') return { sql: `${column} = cast(? as decimal(65, 30))`, bindings: [value] };
-    // A FLOAT is widened for the comparison, so that 0.1 is not 0.1; half a unit of its last place is allowed.
-    if (type === 'float') return { sql: `abs(${column} - ?) <= abs(?) * 6e-8`, bindings: [value, value] };
     return { sql: `${column} = ?`, bindings: [value] };
   },
   deleteExpired: (layout, table, quote, now, limit) => ({
@@ -88,36 +98,39 @@ export const mysql: Dialect = {
   ownColumn: (table, role, name) =>
     (role === 'sid' ? table.string(name, 255) : table.text(name, 'longtext')).collate('utf8mb4_bin'),
   schemaColumn(table, field, { binaryCollation = 'utf8mb4_bin' }) {
-    const instant = field.type === 'datetime' || field.type === 'timestamp';
-    // DATETIME keeps the milliseconds of a Date, has no zone and does not end in 2038, as TIMESTAMP does.
-    if (instant && field.args.length === 0) return table.specificType(field.name, 'datetime(3)');
+    const { type, name, args } = field;
+    if (type === 'datetime' || type === 'timestamp') {
+      // It keeps milliseconds, has no zone and does not end in 2038, as TIMESTAMP does.
+      return table.specificType(name, `datetime(${instantPrecision(args)})`);
+    }
+    // knex would make it a FLOAT(8, 2).
+    if (type === 'float' && args.length === 0) return table.specificType(name, 'float');
     const column = plainColumn(table, field);
-    return TEXT_TYPES.has(field.type) ? column.collate(binaryCollation) : column;
+    return TEXT_TYPES.has(type) ? column.collate(binaryCollation) : column;
   },
   async describe(knex, layout) {
     const [rows] = await knex.raw(
-      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c ' +
-        'from information_schema.columns where table_name = ? and table_schema = database()',
+      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
+        'select 1 from information_schema.statistics s where s.table_schema = c.table_schema and s.table_name = c.table_name ' +
+        'and s.column_name = c.column_name and s.non_unique = 0 and s.sub_part is null and 1 = (' +
+        'select count(*) from information_schema.statistics o where o.table_schema = s.table_schema ' +
+        'and o.table_name = s.table_name and o.index_name = s.index_name)) as u ' +
+        'from information_schema.columns c where table_name = ? and table_schema = database()',
       [layout.table],
     );
-    return (rows as { n: string; t: string; l: number | null; c: string | null }[]).map(({ n, t, l, c }) => ({
+    return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
       name: n,
       type: t.toLowerCase(),
       length: l === null ? null : Number(l),
       collation: c,
+      unique: Number(u) === 1,
     }));
   },
   unfit(role, column) {
-    const why = unfitFamily(FAMILIES, role, column);
-    if (why !== undefined) return why;
-    if (role === 'additional' && column.type === 'text') return 'holds 64 KB, and sessions can be larger';
-    if (role !== 'sid') return undefined;
-    return (
-      unfitSid(255, column) ??
-      (column.collation !== null && !column.collation.endsWith('_bin')
-        ? `has the collation ${column.collation}, under which two ids can be the same`
-        : undefined)
-    );
+    const unfit = unfitColumn(FAMILIES, role, column);
+    if (unfit !== undefined || role !== 'sid' || column.collation === null || column.collation.endsWith('_bin'))
+      return unfit;
+    return { why: `has the collation ${column.collation}, under which two ids can be the same`, alterable: true };
   },
 
   failure,
@@ -173,35 +186,47 @@ async function inspect(knex: Knex): Promise<DdlFacts> {
   return { binaryCollation: number >= 80_017 ? 'utf8mb4_0900_bin' : 'utf8mb4_bin' };
 }
 
-const TRANSIENT = new Set(['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD']);
-const BROKEN = new Set([
-  'PROTOCOL_CONNECTION_LOST',
-  'ER_SERVER_SHUTDOWN',
-  'ER_CONNECTION_KILLED',
-  'ER_NORMAL_SHUTDOWN',
-]);
+/** What knex reads from the arguments; without any, the milliseconds of a Date. */
+function instantPrecision(args: readonly unknown[]): number {
+  return givenPrecision(args, 0) ?? givenPrecision(args, 1) ?? 3;
+}
+
+interface InformationRow {
+  readonly n: string;
+  readonly t: string;
+  readonly l: number | string | null;
+  readonly c: string | null;
+  readonly u: number | boolean;
+}
+
+// Numbers, not names: MariaDB and MySQL give some of them different names, and drivers know one server's.
+const TRANSIENT = new Set([1020, 1205, 1213]); // row changed meanwhile, lock wait timeout, deadlock
+const EXISTS = new Set([1050, 1061]); // table, key name
+const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
+const BROKEN = new Set([1053, 1077, 1927]); // shutdown in progress, normal shutdown, connection killed
 const VALUE = new Set([
-  'ER_DATA_TOO_LONG',
-  'ER_WARN_DATA_OUT_OF_RANGE',
-  'ER_BAD_NULL_ERROR',
-  'ER_NO_DEFAULT_FOR_FIELD',
-  'WARN_DATA_TRUNCATED',
-  'ER_TRUNCATED_WRONG_VALUE',
-  'ER_TRUNCATED_WRONG_VALUE_FOR_FIELD',
-  'ER_INVALID_JSON_TEXT',
-  'ER_CONSTRAINT_FAILED',
-  'ER_CHECK_CONSTRAINT_VIOLATED',
+  1048, // null
+  1264, // out of range
+  1265, // truncated
+  1292, // wrong value, such as a date
+  1364, // no default
+  1366, // wrong value for the column
+  1406, // too long
+  1452, // refers to nothing
+  3140, // no JSON
+  3819, // check (MySQL)
+  4025, // check (MariaDB)
 ]);
 
-/** Error names: dev.mysql.com, "Server Error Message Reference"; mariadb.com/kb, "MariaDB Error Codes". */
+/** Error numbers: dev.mysql.com, "Server Error Message Reference"; mariadb.com/kb, "MariaDB Error Codes". */
 function failure(error: unknown): Failure {
-  const code = codeOf(error);
+  const number = Number((error as { errno?: unknown } | undefined)?.errno);
   const message = error instanceof Error ? error.message : '';
-  if (TRANSIENT.has(code)) return { kind: 'transient' };
-  if (code === 'ER_TABLE_EXISTS_ERROR' || code === 'ER_DUP_KEYNAME') return { kind: 'exists' };
-  if (code === 'ER_SUBQUERY_NO_1_ROW') return { kind: 'unique' }; // the guard of the upsert
-  if (code === 'ER_DUP_ENTRY') return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
-  if (VALUE.has(code))
+  if (TRANSIENT.has(number)) return { kind: 'transient' };
+  if (EXISTS.has(number)) return { kind: 'exists' };
+  if (UNIQUE.has(number)) return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
+  if (VALUE.has(number))
     return { kind: 'value', column: /(?:column|field) '([^']*)'/i.exec(message)?.[1]?.split('.').pop() };
-  return { kind: BROKEN.has(code) || connectionBroke(error) ? 'broken' : 'other' };
+  const broken = BROKEN.has(number) || codeOf(error) === 'PROTOCOL_CONNECTION_LOST' || connectionBroke(error);
+  return { kind: broken ? 'broken' : 'other' };
 }

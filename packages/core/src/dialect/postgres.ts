@@ -4,10 +4,11 @@ import {
   type Dialect,
   type Failure,
   type Families,
+  givenPrecision,
   plainColumn,
   TEXT_TYPES,
-  unfitFamily,
-  unfitSid,
+  unfitColumn,
+  unfitPrecision,
 } from './dialect.js';
 import { returnedToken, returningStatements } from './statements.js';
 
@@ -62,6 +63,8 @@ export const postgres: Dialect = {
   },
   // With its zone: a column without one drops it, and keeps the wall clock of UTC.
   bindValue: (_, value) => (value instanceof Date ? value.toISOString() : value),
+  refuse: (type, args, value) =>
+    type === 'datetime' || type === 'timestamp' ? unfitPrecision(givenPrecision(args, 1) ?? 6, value) : undefined,
   equals: (type, column, value) =>
     TEXT_TYPES.has(type)
       ? { sql: `(${column} = ? and ${column}::text collate "C" = ?)`, bindings: [value, value] }
@@ -82,21 +85,33 @@ export const postgres: Dialect = {
   schemaColumn: plainColumn,
   async describe(knex, layout) {
     const { rows } = await knex.raw(
-      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c ' +
+      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
+        'select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] ' +
+        "where i.indrelid = format('%I.%I', table_schema, table_name)::regclass and i.indisunique and i.indpred is null " +
+        'and i.indnatts = 1 and a.attname = column_name) as u ' +
         'from information_schema.columns where table_name = ? and table_schema = coalesce(?, current_schema())',
       [layout.table, layout.schema ?? null],
     );
-    return (rows as { n: string; t: string; l: number | null; c: string | null }[]).map(({ n, t, l, c }) => ({
+    return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
       name: n,
       type: t.toLowerCase(),
       length: l,
       collation: c,
+      unique: u,
     }));
   },
-  unfit: (role, column) => unfitFamily(FAMILIES, role, column) ?? (role === 'sid' ? unfitSid(255, column) : undefined),
+  unfit: (role, column) => unfitColumn(FAMILIES, role, column),
 
   failure,
 };
+
+interface InformationRow {
+  readonly n: string;
+  readonly t: string;
+  readonly l: number | null;
+  readonly c: string | null;
+  readonly u: boolean;
+}
 
 const RETRY = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
 // admin_shutdown, crash_shutdown, and class 08: the session was cut off in the middle.

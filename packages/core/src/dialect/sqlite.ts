@@ -7,8 +7,7 @@ import {
   type Families,
   plainColumn,
   TEXT_TYPES,
-  unfitFamily,
-  unfitSid,
+  unfitColumn,
 } from './dialect.js';
 import { returnedToken, returningStatements } from './statements.js';
 
@@ -50,7 +49,7 @@ export const sqlite: Dialect = {
     TEXT_TYPES.has(type)
       ? { sql: `(${column} = ? and ${column} = ? collate binary)`, bindings: [value, value] }
       : { sql: `${column} = ?`, bindings: [value] },
-  refuse: (type, value) =>
+  refuse: (type, _, value) =>
     type === 'decimal' && String(value).replace(/^-?0*\.?0*|[-.]/g, '').length > 15
       ? 'has more than the 15 digits that SQLite keeps of a decimal'
       : undefined,
@@ -66,17 +65,21 @@ export const sqlite: Dialect = {
   ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
   schemaColumn: plainColumn,
   async describe(knex, layout) {
-    const pragma = await knex.raw('select name, type from pragma_table_info(?)', [layout.table]);
-    return (pragma as { name: string; type: string }[]).map(columnInfo);
+    const columns = await knex.raw(
+      'select name, type, name in (select min(c.name) from pragma_index_list(?) i join pragma_index_info(i.name) c ' +
+        'where i."unique" = 1 and i.partial = 0 group by i.name having count(*) = 1) as u from pragma_table_info(?)',
+      [layout.table, layout.table],
+    );
+    return (columns as Parameters<typeof columnInfo>[0][]).map(columnInfo);
   },
-  unfit: (role, column) => unfitFamily(FAMILIES, role, column) ?? (role === 'sid' ? unfitSid(255, column) : undefined),
+  unfit: (role, column) => unfitColumn(FAMILIES, role, column),
 
   failure,
 };
 
-function columnInfo({ name, type }: { name: string; type: string }): ColumnInfo {
+function columnInfo({ name, type, u }: { name: string; type: string; u: number }): ColumnInfo {
   const [, word = '', length] = /^([^(]*?)\s*(?:\((\d+)\))?$/.exec(type.toLowerCase()) ?? [];
-  return { name, type: word, length: length === undefined ? null : Number(length), collation: null };
+  return { name, type: word, length: length === undefined ? null : Number(length), collation: null, unique: u === 1 };
 }
 
 /** Result codes: sqlite.org/rescode.html; the driver `sqlite3` has the primary code only, with the detail in the message. */
