@@ -81,7 +81,7 @@ export function createApp(core: Sessions, { secret, proxies = 0 }: AppOptions): 
     }
     await regenerate(req); // a session id that somebody planted before is worth nothing from here on
     req.session.user_id = name;
-    req.session.user_agent = (req.get('user-agent') ?? '');
+    req.session.user_agent = (req.get('user-agent') ?? '').slice(0, 255);
     await saveAndRedirect(req, res, paths.devices);
   });
 
