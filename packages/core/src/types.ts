@@ -138,11 +138,13 @@ export interface DestroyWhereOptions {
   readonly trx?: Knex.Transaction;
 }
 
-declare const opaque: unique symbol;
-
-/** What was read, for a later `update`. It lives in the process: do not store it. */
+/**
+ * What was read, for a later `update`. It lives in the process: do not store it.
+ *
+ * The mark exists for the compiler only. It is no symbol: the ESM and the CommonJS declarations would each have their own.
+ */
 export interface Revision {
-  readonly [opaque]: 'Revision';
+  readonly ' opaque': 'Revision';
 }
 
 /** A session together with the revision that `update` asks for. */

@@ -2,7 +2,7 @@ import type { DatabaseName } from '@kss/test-kit';
 import fc from 'fast-check';
 import type { ColumnType, SchemaField } from '../src/types.js';
 
-export const COLORS = ['red', 'RED', 'dark blue', 'żółty', ''];
+const COLORS = ['red', 'RED', 'dark blue', 'żółty', ''];
 
 /** A column of every type; `jsonb` where the database has it. */
 export function everyColumn(database: DatabaseName): readonly SchemaField[] {

@@ -5,10 +5,6 @@ import { KnexSessionStore } from '../src/index.js';
 const TABLE = 'kss_expiry';
 const schemas = [{ name: 'user_id', type: 'string', args: [100], index: true }] as const;
 
-function rejection(code: string) {
-  return expect.objectContaining({ name: 'KssError', code });
-}
-
 describeDatabases('lifetime and touch', (_, knex) => {
   let store: KnexSessionStore<typeof schemas>;
 

@@ -9,6 +9,8 @@ it('has these doors, and no others', () => {
 
 it('has these verbs', () => {
   expect(Object.getOwnPropertyNames(core.KnexSessionStore.prototype).sort()).toEqual(
-    'clear close constructor count destroy destroyWhere find gc get load repo report set touch update waitForSync'.split(' '),
+    'clear close constructor count destroy destroyWhere find gc get load repo report set touch update waitForSync'.split(
+      ' ',
+    ),
   );
 });
