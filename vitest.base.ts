@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // No test may pass because the machine happens to be in UTC; see also SERVER_ZONE in the test kit.
-process.env['TZ'] = 'America/New_York';
+process.env.TZ = 'America/New_York';
 
 /** How every package runs its tests. The JSON report is what `.ci/run` counts. */
 export default defineConfig({

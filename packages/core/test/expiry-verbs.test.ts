@@ -25,7 +25,7 @@ describeDatabases('lifetime and touch', (_, knex) => {
   const row = async () => ((await store.repo())[0] ?? {}) as Record<string, unknown>;
 
   describe('lifetime', () => {
-    const left = async () => Number((await row())['expire_at']) - Date.now();
+    const left = async () => Number((await row()).expire_at) - Date.now();
     const DAY = 86_400_000;
 
     it.each([
@@ -46,7 +46,7 @@ describeDatabases('lifetime and touch', (_, knex) => {
 
     it('reads Infinity as the last instant of a Date', async () => {
       await store.set('s1', {}, Number.POSITIVE_INFINITY);
-      expect(Number((await row())['expire_at'])).toBe(8.64e15);
+      expect(Number((await row()).expire_at)).toBe(8.64e15);
       expect(await store.get('s1')).toEqual({});
       expect((await store.find('all'))[0]?.expiresAt.getTime()).toBe(8.64e15);
     });
@@ -70,8 +70,8 @@ describeDatabases('lifetime and touch', (_, knex) => {
       const expires = new Date(Date.now() + 60_000).toISOString();
       await store.set('s1', { cookie: { originalMaxAge: 60_000, expires } });
       await store.touch('s1', 120_000);
-      const cookie = (await store.get('s1'))?.['cookie'] as { expires: string };
-      expect(Date.parse(cookie.expires)).toBe(Number((await row())['expire_at']));
+      const cookie = (await store.get('s1'))?.cookie as { expires: string };
+      expect(Date.parse(cookie.expires)).toBe(Number((await row()).expire_at));
       await store.set('s2', { cookie: { originalMaxAge: null, expires: null } });
       expect(await store.get('s2')).toEqual({ cookie: { originalMaxAge: null, expires: null } });
     });
@@ -83,7 +83,7 @@ describeDatabases('lifetime and touch', (_, knex) => {
       const before = await row();
       expect(await store.touch('s1', 60_000)).toBe(true);
       const after = await row();
-      expect(Number(after['expire_at'])).toBeGreaterThan(Number(before['expire_at']) + 50_000);
+      expect(Number(after.expire_at)).toBeGreaterThan(Number(before.expire_at) + 50_000);
       expect({ ...after, expire_at: 0 }).toEqual({ ...before, expire_at: 0 });
     });
 
@@ -109,7 +109,7 @@ describeDatabases('lifetime and touch', (_, knex) => {
       const other = new KnexSessionStore(knex(), { tableName: TABLE, schemas, sync: false });
       const saves = Array.from({ length: 10 }, (_, n) => other.update('s1', { cookie: { path: '/' }, n }));
       await Promise.allSettled([...saves, store.touch('s1', 60_000, { path: '/x' })]);
-      expect((await store.get('s1'))?.['n']).toBe(9);
+      expect((await store.get('s1'))?.n).toBe(9);
       await other.close();
     });
   });

@@ -35,7 +35,7 @@ describeDatabases('get, set and sids', (_, knex) => {
       const first = await store.get('s1');
       expect(first).toEqual(session);
       expect(first).not.toBe(await store.get('s1'));
-      if (first) first['cart'] = 'changed';
+      if (first) first.cart = 'changed';
       expect(await store.get('s1')).toEqual(session);
     });
 
@@ -52,7 +52,7 @@ describeDatabases('get, set and sids', (_, knex) => {
       await store.set('s1', { nested: { n: 1 } });
       const [a, b] = await Promise.all([store.get('s1'), store.get('s1')]);
       expect(a).toEqual(b);
-      expect(a?.['nested']).not.toBe(b?.['nested']);
+      expect(a?.nested).not.toBe(b?.nested);
     });
 
     it('stores the session of the moment of the call', async () => {
@@ -84,7 +84,7 @@ describeDatabases('get, set and sids', (_, knex) => {
         const read = await store.get('s1');
         expect(JSON.stringify(read)).toBe(JSON.stringify(session));
         expect(Object.getPrototypeOf(read)).toBe(Object.prototype);
-        expect(({} as Record<string, unknown>)['kept']).toBeUndefined();
+        expect(({} as Record<string, unknown>).kept).toBeUndefined();
       },
     );
 
@@ -96,7 +96,7 @@ describeDatabases('get, set and sids', (_, knex) => {
 
     it('refuses what JSON cannot hold, and leaves what is stored', async () => {
       const circle: Record<string, unknown> = {};
-      circle['self'] = circle;
+      circle.self = circle;
       await store.set('s1', { kept: true });
       await expect(store.set('s1', circle)).rejects.toEqual(rejection('UNSERIALIZABLE'));
       await expect(store.set('s1', { n: 1n })).rejects.toEqual(rejection('UNSERIALIZABLE'));
