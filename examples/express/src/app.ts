@@ -1,4 +1,14 @@
-import { devicesPage, icon, paths, signInPage, stylesheet } from '@kss/example-view';
+import {
+  contentSecurityPolicy,
+  deviceSession,
+  devicesPage,
+  icon,
+  nameError,
+  notices,
+  paths,
+  signInPage,
+  stylesheet,
+} from '@kss/example-view';
 import { ExpressSessionStore } from '@kss/express';
 import { csrfSync } from 'csrf-sync';
 import express, { type Express } from 'express';
@@ -16,28 +26,11 @@ export interface AppOptions {
 }
 
 const WEEK = 7 * 24 * 60 * 60 * 1000;
-const NAME = /^[^\p{Cc}]{1,100}$/u;
-const SELF = ["'self'"];
-const NONE = ["'none'"];
 
 export function createApp(core: Sessions, { secret, proxies = 0 }: AppOptions): Express {
   const app = express();
   app.set('trust proxy', proxies);
-  app.use(
-    helmet({
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: NONE,
-          styleSrc: SELF,
-          imgSrc: SELF,
-          formAction: SELF,
-          baseUri: NONE,
-          frameAncestors: NONE,
-        },
-      },
-    }),
-  );
+  app.use(helmet({ contentSecurityPolicy }));
 
   app.get(paths.stylesheet, (_req, res) => {
     res.type('css').send(stylesheet);
@@ -74,8 +67,8 @@ export function createApp(core: Sessions, { secret, proxies = 0 }: AppOptions): 
 
   app.post(paths.signIn, csrf, async (req, res) => {
     const name = String(req.body.name ?? '').trim();
-    if (!NAME.test(name)) {
-      const error = name === '' ? 'Enter a name.' : 'Enter at most 100 characters, without control characters.';
+    const error = nameError(name);
+    if (error !== undefined) {
       res.status(422).send(signInPage({ csrfToken: generateToken(req), name, error }));
       return;
     }
@@ -88,32 +81,26 @@ export function createApp(core: Sessions, { secret, proxies = 0 }: AppOptions): 
   app.get(paths.devices, requireUser, async (req, res) => {
     const name = userOf(req);
     const found = await core.find({ user_id: name }, { current: req.sessionID, orderBy: { column: 'updatedAt' } });
-    const sessions = found.map(({ handle, current, columns, createdAt, updatedAt }) => ({
-      handle,
-      current,
-      userAgent: columns.user_agent,
-      signedInAt: createdAt,
-      lastSeenAt: updatedAt,
-    }));
+    const sessions = found.map(deviceSession);
     res.send(devicesPage({ name, sessions, csrfToken: generateToken(req), notice: takeNotice(req) }));
   });
 
   // The account is always among the criteria: the handle of another account's session ends nothing.
   app.post(paths.endSession, requireUser, csrf, async (req, res) => {
     const ended = await core.destroyWhere({ user_id: userOf(req) }, { handle: String(req.params.handle) });
-    req.session.notice = ended === 0 ? 'That session had ended already.' : 'The session was ended.';
+    req.session.notice = notices.ended(ended);
     await saveAndRedirect(req, res, paths.devices);
   });
 
   app.post(paths.endOthers, requireUser, csrf, async (req, res) => {
     const ended = await core.destroyWhere({ user_id: userOf(req) }, { except: req.sessionID });
-    req.session.notice = ended === 1 ? 'One other session was ended.' : `${ended} other sessions were ended.`;
+    req.session.notice = notices.othersEnded(ended);
     await saveAndRedirect(req, res, paths.devices);
   });
 
   app.post(paths.signOut, requireUser, csrf, async (req, res) => {
     await regenerate(req);
-    req.session.notice = 'You are signed out.';
+    req.session.notice = notices.signedOut;
     await saveAndRedirect(req, res, paths.signIn);
   });
 

@@ -1,5 +1,5 @@
 import { promisify } from 'node:util';
-import { paths } from '@kss/example-view';
+import { notices, paths } from '@kss/example-view';
 import type { Request, RequestHandler, Response } from 'express';
 
 export const COOKIE = 'kss.sid';
@@ -9,7 +9,7 @@ export const requireUser: RequestHandler = async (req, res, next) => {
   if (req.session.user_id) return next();
   const wasKnown = req.headers.cookie?.includes(`${COOKIE}=`) && req.session.csrfToken === undefined;
   if (!wasKnown) return res.redirect(303, paths.signIn);
-  req.session.notice = 'Your session has ended. Sign in to start a new one.';
+  req.session.notice = notices.over;
   await saveAndRedirect(req, res, paths.signIn);
 };
 

@@ -1,6 +1,10 @@
 import { deviceOf } from './device.js';
 import { momentOf } from './moment.js';
 import { asset, template } from './templates.js';
+import { explain } from './wording.js';
+
+export { contentSecurityPolicy } from './policy.js';
+export { nameError, notices, statusOf } from './wording.js';
 
 /** Where the pages' forms and links go. `:handle` stands for a session's handle. */
 export const paths = {
@@ -50,10 +54,13 @@ export interface DeviceSession {
   readonly lastSeenAt?: Date | undefined;
 }
 
-export interface ErrorPage {
-  readonly status: number;
-  readonly title: string;
-  readonly message: string;
+/** A session as the store lists it, of an app with a column for the user agent and with timestamps. */
+export interface ListedSession {
+  readonly handle: string;
+  readonly current: boolean;
+  readonly columns: { readonly user_agent?: string | null };
+  readonly createdAt?: Date;
+  readonly updatedAt?: Date;
 }
 
 const renderSignIn = template('sign-in');
@@ -73,8 +80,13 @@ export function devicesPage({ name, csrfToken, sessions, notice, now = new Date(
   return renderDevices({ paths, title: 'Your sessions', name, csrfToken, notice, current, others });
 }
 
-export function errorPage({ status, title, message }: ErrorPage): string {
-  return renderError({ paths, title, status, message });
+/** What `devicesPage` shows of a session that the store listed. */
+export function deviceSession({ handle, current, columns, createdAt, updatedAt }: ListedSession): DeviceSession {
+  return { handle, current, userAgent: columns.user_agent, signedInAt: createdAt, lastSeenAt: updatedAt };
+}
+
+export function errorPage(status: number): string {
+  return renderError({ paths, status, ...explain(status) });
 }
 
 function present({ handle, current, userAgent, signedInAt, lastSeenAt }: DeviceSession, now: Date) {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { devicesPage, errorPage, icon, signInPage, stylesheet } from '../src/index.js';
+import {
+  deviceSession,
+  devicesPage,
+  errorPage,
+  icon,
+  nameError,
+  signInPage,
+  statusOf,
+  stylesheet,
+} from '../src/index.js';
 
 const HOSTILE = `"><script>alert('&')</script>`;
 const ESCAPED = '&#34;&gt;&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;';
@@ -14,7 +23,6 @@ describe('every page', () => {
   it.each([
     ['sign-in', signInPage({ csrfToken: HOSTILE, name: HOSTILE, error: HOSTILE, notice: HOSTILE })],
     ['devices', devicesPage({ name: HOSTILE, csrfToken: HOSTILE, notice: HOSTILE, sessions: [session] })],
-    ['error', errorPage({ status: 500, title: HOSTILE, message: HOSTILE })],
   ])('escapes what it is given: %s', (_, html) => {
     expect(html).toContain(ESCAPED);
     expect(html).not.toContain(HOSTILE);
@@ -29,6 +37,30 @@ describe('every page', () => {
     expect(stylesheet).toContain('prefers-color-scheme: dark');
     expect(icon).toContain('<svg');
   });
+});
+
+describe('the error page', () => {
+  it.each([
+    [400, 'That did not work'],
+    [403, 'This form is out of date'],
+    [404, 'Page not found'],
+    [413, 'That did not work'],
+    [500, 'Something went wrong'],
+    [503, 'Something went wrong'],
+  ])('explains %d in words of its own', (status, title) => {
+    const html = errorPage(status);
+    expect(html).toContain(`<h1>${title}</h1>`);
+    expect(html).toContain(`Error ${status}<`);
+  });
+
+  it.each([
+    [{ status: 403 }, 403],
+    [{ statusCode: 413 }, 413],
+    [{ status: 200 }, 500],
+    [{ status: '404' }, 500],
+    [new Error('no status'), 500],
+    [undefined, 500],
+  ])('is shown with the status of the error: %o', (error, status) => expect(statusOf(error)).toBe(status));
 });
 
 describe('the devices page', () => {
@@ -88,7 +120,23 @@ describe('the devices page', () => {
   });
 });
 
+it('shows of a listed session its user agent and its times', () => {
+  const times = { createdAt: minutesAgo(9), updatedAt: minutesAgo(3) };
+  expect(deviceSession({ handle: 'h', current: true, columns: { user_agent: 'curl/8.5.0' }, ...times })).toEqual({
+    ...{ handle: 'h', current: true, userAgent: 'curl/8.5.0' },
+    ...{ signedInAt: times.createdAt, lastSeenAt: times.updatedAt },
+  });
+});
+
 describe('the sign-in page', () => {
+  it.each([
+    ['', 'Enter a name.'],
+    ['x'.repeat(101), 'Enter at most 100 characters, without control characters.'],
+    ['a\0b', 'Enter at most 100 characters, without control characters.'],
+    ['𝒳'.repeat(100), undefined],
+    [`O'Neil "Bob"; --`, undefined],
+  ])('says of the name %j: %s', (name, error) => expect(nameError(name)).toBe(error));
+
   it('ties the error to its field', () => {
     expect(signInPage({ csrfToken: 't', error: 'Enter a name.' })).toMatch(
       /aria-invalid="true" aria-describedby="name-error name-hint"[\s\S]*id="name-error" role="alert">Enter a name\.</,

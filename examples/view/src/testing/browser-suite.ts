@@ -1,20 +1,25 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
   describeBrowser,
   type Page,
-} from '@kss/example-view/browser';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type RunningApp, startApp } from './start.js';
+} from './browser.js';
+import type { RunningApp, TestedApp } from './start.js';
 
 const IPHONE =
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1';
 
-describeBrowser('the Express example in a browser', (browser) => {
+/** What every example does in real browsers, whatever its framework. */
+export function describeInBrowser(title: string, tested: TestedApp): void {
+  describeBrowser(title, (browser) => suite(browser, tested));
+}
+
+function suite(browser: () => Browser, { start, sidIn }: TestedApp): void {
   let app: RunningApp;
   beforeAll(async () => {
-    app = await startApp();
+    app = await start();
   });
   afterAll(() => app.stop());
 
@@ -66,9 +71,9 @@ describeBrowser('the Express example in a browser', (browser) => {
   it('gives the session a new id at sign-in, and shows it on no page', async () => {
     const visitor = await open(browser());
     await visitor.page.goto(`${app.url}/sign-in`);
-    const before = await cookieOf(visitor.context);
+    const before = await cookieOf(visitor);
     await signIn(visitor, 'edsger');
-    const after = await cookieOf(visitor.context);
+    const after = await cookieOf(visitor);
     expect(after).toMatchObject({ httpOnly: true, sameSite: 'Lax' });
     expect(after.value).not.toBe(before.value);
     expect(after.sid).not.toBe(before.sid);
@@ -132,10 +137,16 @@ describeBrowser('the Express example in a browser', (browser) => {
     await page.getByRole('heading', { name: 'Your sessions' }).waitFor();
   }
 
+  async function cookieOf({ context }: Visitor) {
+    const cookie = (await context.cookies()).find(({ name }) => name === 'kss.sid');
+    if (cookie === undefined) throw new Error('The browser has no session cookie.');
+    return { ...cookie, sid: sidIn(decodeURIComponent(cookie.value)) };
+  }
+
   async function close(...visitors: Visitor[]): Promise<void> {
     for (const { context } of visitors) await context.close();
   }
-});
+}
 
 /** The browsers under "This session" and under "Other sessions". */
 async function listed(page: Page): Promise<{ current: string[]; others: string[] }> {
@@ -144,10 +155,4 @@ async function listed(page: Page): Promise<{ current: string[]; others: string[]
     return (await headings.allTextContents()).map((text) => text.replace('Active now', '').trim());
   };
   return { current: await names('This session'), others: await names('Other sessions') };
-}
-
-async function cookieOf(context: BrowserContext) {
-  const cookie = (await context.cookies()).find(({ name }) => name === 'kss.sid');
-  if (cookie === undefined) throw new Error('The browser has no session cookie.');
-  return { ...cookie, sid: decodeURIComponent(cookie.value).slice(2).split('.')[0] ?? '' };
 }

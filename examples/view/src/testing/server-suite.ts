@@ -8,15 +8,23 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Client } from './client.js';
 
-const FOLDER = fileURLToPath(new URL('..', import.meta.url));
+/**
+ * How every example starts and stops, as a process of its own.
+ *
+ * @param testFile `import.meta.url` of a file in the example's folder `test`
+ */
+export function describeServer(title: string, testFile: string, env: Record<string, string> = {}): void {
+  const folder = fileURLToPath(new URL('..', testFile));
+  describe(title, () => suite(folder, env));
+}
 
-let temporary: string;
-beforeAll(async () => {
-  temporary = await mkdtemp(join(tmpdir(), 'kss-server-'));
-});
-afterAll(() => rm(temporary, { recursive: true }));
+function suite(folder: string, env: Record<string, string>): void {
+  let temporary: string;
+  beforeAll(async () => {
+    temporary = await mkdtemp(join(tmpdir(), 'kss-server-'));
+  });
+  afterAll(() => rm(temporary, { recursive: true }));
 
-describe('the server', () => {
   it('prints its address, serves, and stops at SIGTERM', async () => {
     const server = await start({ PORT: '0' });
     const client = new Client(server.url);
@@ -28,12 +36,12 @@ describe('the server', () => {
   });
 
   it('knows its users after a restart with the same secret', async () => {
-    const first = await start({ PORT: '0', SESSION_SECRET: 'the same' });
+    const first = await start({ PORT: '0', SESSION_SECRET: 'the same secret for both, of 32 characters at least' });
     const { port } = new URL(first.url);
     const client = new Client(first.url);
     await client.signIn('grace');
     expect(await stop(first.child, 'SIGINT')).toEqual({ code: 0, signal: null });
-    const second = await start({ PORT: port, SESSION_SECRET: 'the same' });
+    const second = await start({ PORT: port, SESSION_SECRET: 'the same secret for both, of 32 characters at least' });
     expect(second.url).toBe(first.url);
     expect((await client.get('/')).status).toBe(200);
     await stop(second.child, 'SIGTERM');
@@ -59,23 +67,23 @@ describe('the server', () => {
     expect(await stop(server.child, 'SIGTERM')).toEqual({ code: 0, signal: null });
     idle.destroy();
   });
-});
 
-async function start(env: Record<string, string>) {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/server.ts'], {
-    cwd: FOLDER,
-    env: { PATH: process.env.PATH, SESSIONS_FILE: join(temporary, 'sessions.sqlite'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const output = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  while (!output.stdout.includes('\n')) {
-    if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}:\n${output.stderr}`);
-    await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+  async function start(own: Record<string, string>) {
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/server.ts'], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, SESSIONS_FILE: join(temporary, 'sessions.sqlite'), ...env, ...own },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    while (!output.stdout.includes('\n')) {
+      if (child.exitCode !== null) throw new Error(`The server ended with ${child.exitCode}:\n${output.stderr}`);
+      await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+    }
+    const url = /http:\/\/localhost:\d+/.exec(output.stdout)?.[0] ?? '';
+    return { child, output, url };
   }
-  const url = /http:\/\/localhost:\d+/.exec(output.stdout)?.[0] ?? '';
-  return { child, output, url };
 }
 
 async function stop(child: ChildProcess, signal: 'SIGINT' | 'SIGTERM') {
