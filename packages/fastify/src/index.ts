@@ -7,7 +7,8 @@ export * from '@kss/core';
 
 type Done = (error?: unknown) => void;
 
-// Where the async context was lost, the sid itself tells that a session was loaded.
+// Where the async context was lost, the sid itself tells that a session was loaded. It does so after the session's end
+// too, so that no late save brings the session back; a generator of sids must not give one twice.
 const REMEMBERED_SIDS = 10_000;
 
 const requests = new AsyncLocalStorage<object>();
@@ -41,11 +42,10 @@ export class FastifySessionStore implements FastifyStore {
 
   /** Saves a session; one that was loaded and has been ended meanwhile stays ended, which is no error. */
   set(sid: string, session: Session, callback?: Done): Promise<void> {
-    return settle(this.#loaded.save(sid, session, { carrier: this.#carrierOf(sid) }), callback);
+    return settle(this.#loaded.save(sid, session, { carrier: this.#carrierOf(sid, session) }), callback);
   }
 
   destroy(sid: string, callback?: Done): Promise<void> {
-    this.#recent.delete(sid);
     return settle(this.#core.destroy(sid), callback);
   }
 
@@ -55,11 +55,12 @@ export class FastifySessionStore implements FastifyStore {
     return session;
   }
 
-  #carrierOf(sid: string): object | undefined {
+  #carrierOf(sid: string, session: object): object | undefined {
     const request = requests.getStore();
-    return request !== undefined && this.#loaded.sidsOf(request).includes(sid)
-      ? request
-      : (this.#recent.get(sid) ?? request);
+    if (request !== undefined && this.#loaded.sidsOf(request).includes(sid)) return request;
+    // The plugin saves objects that know their sid. Any other is the app's own: a new session, whatever was before.
+    const ofPlugin = (session as { sessionId?: unknown } | undefined)?.sessionId === sid;
+    return ofPlugin ? (this.#recent.get(sid) ?? request) : undefined;
   }
 
   #remember(sid: string, carrier: object): void {
