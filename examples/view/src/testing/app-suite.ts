@@ -106,6 +106,7 @@ function suite(tested: TestedApp): void {
 
     it('shows when a session was last seen and when it began', async () => {
       const other = await visits.signedIn('timed');
+      await other.get('/'); // the next visit changes nothing in the session, and counts all the same
       const client = await visits.signedIn('timed');
       const hour = 3_600_000;
       await visits.core
@@ -115,7 +116,8 @@ function suite(tested: TestedApp): void {
       const html = await (await client.get('/')).text();
       expect(html).toMatch(/Last seen <time datetime="[^"]+Z" title="[^"]+ UTC">3 hours ago</);
       expect(html).toMatch(/Signed in <time datetime="[^"]+Z" title="[^"]+ UTC">2 days ago</);
-      await other.get('/');
+      const [line] = (await other.get('/')).headers.getSetCookie();
+      expect(line).toMatch(/^kss\.sid=[^;]+;.* expires=/i); // the browser keeps it for longer, too
       expect(await (await client.get('/')).text()).toMatch(/Last seen <time [^>]+>just now</);
     });
 
@@ -179,6 +181,13 @@ function suite(tested: TestedApp): void {
       expect(missing.status).toBe(404);
       expect(await missing.text()).toContain('Page not found');
       expect((await client.post('/sign-in', { name: 'x'.repeat(20_000) })).status).toBe(413);
+    });
+
+    it('are not made by an address that cannot be decoded', async () => {
+      const response = await visits.visitor().post('/sessions/%E0%A4%A/end');
+      if (response.status === 303) expect(response.headers.get('location')).toBe('/sign-in');
+      else
+        expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('That did not work')]);
     });
   });
 }

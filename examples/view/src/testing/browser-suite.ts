@@ -126,7 +126,7 @@ function suite(browser: () => Browser, { start, sidIn }: TestedApp): void {
 
   async function open(chromium: Browser, options: BrowserContextOptions = {}): Promise<Visitor> {
     const context = await chromium.newContext(options);
-    context.setDefaultTimeout(15_000); // below the test's own, so that the error says what was waited for
+    context.setDefaultTimeout(30_000); // below the test's own, so that the error says what was waited for
     return { context, page: await context.newPage() };
   }
 

@@ -51,7 +51,7 @@ export function describeBrowser(title: string, use: (browser: () => Browser) => 
     }
     return;
   }
-  describe(title, () => {
+  describe(title, { timeout: 120_000 }, () => {
     let browser: Browser | undefined;
     beforeAll(async () => {
       browser = await launchChromium();

@@ -78,5 +78,13 @@ export function endingSessions(visits: Visits): void {
       const token = await (await visits.signedIn('lender')).token('/');
       expect((await client.post('/sign-out', { _csrf: token })).status).toBe(403);
     });
+
+    it('with the token from before signing in are refused', async () => {
+      const client = visits.visitor();
+      const token = await client.token('/sign-in');
+      await client.post('/sign-in', { _csrf: token, name: 'fixed' });
+      await client.get('/');
+      expect((await client.post('/sign-out', { _csrf: token })).status).toBe(403);
+    });
   });
 }

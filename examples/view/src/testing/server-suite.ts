@@ -15,7 +15,7 @@ import { Client } from './client.js';
  */
 export function describeServer(title: string, testFile: string, env: Record<string, string> = {}): void {
   const folder = fileURLToPath(new URL('..', testFile));
-  describe(title, () => suite(folder, env));
+  describe(title, { timeout: 120_000 }, () => suite(folder, env)); // a process takes seconds to start on a busy machine
 }
 
 function suite(folder: string, env: Record<string, string>): void {
