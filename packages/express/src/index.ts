@@ -75,7 +75,10 @@ export class ExpressSessionStore extends Store {
   override createSession(request: Request, data: SessionData): Session & SessionData {
     const withCookie = data as { cookie?: unknown };
     withCookie.cookie ??= { originalMaxAge: null, expires: null };
+    const before: object | null | undefined = request.session;
     const session = super.createSession(request, data);
+    // An app that makes its session anew out of a literal goes on with the session of the request.
+    if (before) this.#loaded.inherit(session, before);
     this.#loaded.inherit(session, data);
     this.#cookies.set(session, attributesOf(session.cookie));
     return session;
@@ -100,21 +103,30 @@ export class ExpressSessionStore extends Store {
 /** A cookie without its expiry, to compare. */
 interface CookieAttributes {
   readonly originalMaxAge: unknown;
-  readonly rest: string;
+  /** As JSON; undefined where it is none, which is for the core to refuse. */
+  readonly rest: string | undefined;
 }
 
 function attributesOf(cookie: Cookie | undefined): CookieAttributes {
   const { toJSON } = (cookie ?? {}) as { toJSON?: () => object };
   const plain = typeof toJSON === 'function' ? toJSON.call(cookie) : cookie;
   const { expires: _, originalMaxAge, ...rest } = (plain ?? {}) as Record<string, unknown>;
-  return { originalMaxAge, rest: JSON.stringify(rest) };
+  return { originalMaxAge, rest: stringified(rest) };
+}
+
+function stringified(value: object): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 // express-session sets `maxAge` anew in each request, and reads it back from a clock that may have moved.
 const CLOCK_DRIFT_MS = 100;
 
 function sameAttributes(a: CookieAttributes, b: CookieAttributes): boolean {
-  if (a.rest !== b.rest) return false;
+  if (b.rest === undefined || a.rest !== b.rest) return false;
   const both = typeof a.originalMaxAge === 'number' && typeof b.originalMaxAge === 'number';
   return (
     a.originalMaxAge === b.originalMaxAge ||
