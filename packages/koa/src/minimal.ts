@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { LoadedSessions, type SessionData, type SessionStore } from '@kss/core/adapter';
-import { currentRequest, enterRequest } from './request.js';
+import { currentRequest, enterRequest, watchRequests } from './request.js';
 
 /** How the middleware names its sessions. */
 export interface KoaMinimalStoreOptions {
@@ -30,6 +30,7 @@ export class KoaMinimalSessionStore extends EventEmitter {
   /** @param core the store; it stays open when the app stops, unless the app closes it */
   constructor(core: SessionStore, { key = 'koa:sess' }: KoaMinimalStoreOptions = {}) {
     super();
+    watchRequests();
     this.#core = core;
     this.#loaded = new LoadedSessions(core);
     this.#key = key;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { LoadedSessions, type SessionData, type SessionStore } from '@kss/core/adapter';
-import { currentRequest, enterRequest, rememberEnded } from './request.js';
+import { currentRequest, enterRequest, isLost, rememberEnded, rememberFound, watchRequests } from './request.js';
 
 /** How the middleware names its sessions. */
 export interface KoaStoreOptions {
@@ -10,9 +10,16 @@ export interface KoaStoreOptions {
 
 /** The part of Koa's context that holds a session. */
 interface SessionContext {
+  /** koa-session's, which knows its key. Under koa-generic-session's `defer`, reading this loads the session. */
   readonly session?: unknown;
+  /** Only koa-generic-session has it. */
   readonly sessionId?: unknown;
+  /** Only koa-session has it. */
+  readonly sessionOptions?: unknown;
 }
+
+// Under which key koa-session last saved a request's session. A ContextStore is made for each request, so no store has it.
+const savedAs = new WeakMap<object, string>();
 
 /**
  * A store for koa-generic-session (Koa 1, 2 and 3) and koa-session over a `KnexSessionStore`.
@@ -33,6 +40,8 @@ export class KoaSessionStore extends EventEmitter {
   /** @param core the store; it stays open when the app stops, unless the app closes it */
   constructor(core: SessionStore, { prefix = 'koa:sess:' }: KoaStoreOptions = {}) {
     super();
+    watchRequests();
+    this.setMaxListeners(0); // each session() of koa-generic-session adds two listeners
     this.#core = core;
     this.#loaded = new LoadedSessions(core);
     this.#prefix = prefix;
@@ -40,8 +49,11 @@ export class KoaSessionStore extends EventEmitter {
 
   /** The session, or undefined. koa-session passes its `ctx`; without one, the async context stands for the request. */
   async get<T = SessionData | undefined>(sid: string, _ttl?: unknown, options?: { readonly ctx?: object }): Promise<T> {
-    const carrier = options?.ctx ?? enterRequest();
-    return ((await this.#loaded.load(sid, { carrier })) ?? undefined) as T;
+    if (options?.ctx !== undefined) return (await this.#load(sid, options.ctx)) as T;
+    const request = enterRequest();
+    const session = await this.#load(sid, request);
+    rememberFound(request, sid, session !== undefined);
+    return session as T;
   }
 
   /**
@@ -51,7 +63,9 @@ export class KoaSessionStore extends EventEmitter {
    */
   async set(sid: string, session: object, ttl?: unknown, options?: { readonly ctx?: object }): Promise<void> {
     if (this.#isRevival(sid, session)) return;
-    await this.#loaded.save(sid, session, { maxAge: ttl, carrier: options?.ctx ?? currentRequest() });
+    const ctx = options?.ctx;
+    await this.#loaded.save(sid, session, { maxAge: ttl, carrier: ctx ?? currentRequest() });
+    if (ctx !== undefined) savedAs.set(ctx, sid);
   }
 
   async destroy(sid: string, _options?: { readonly ctx?: object }): Promise<void> {
@@ -60,19 +74,24 @@ export class KoaSessionStore extends EventEmitter {
   }
 
   /** The sid of a request's session as the store knows it, for `current` and `except`; undefined where there is none. */
-  sidOf({ session, sessionId }: SessionContext): string | undefined {
-    const { externalKey } = (session ?? {}) as { externalKey?: unknown };
-    if (typeof externalKey === 'string') return externalKey;
-    return typeof sessionId === 'string' ? this.#prefix + sessionId : undefined;
+  sidOf(ctx: SessionContext): string | undefined {
+    if (!('sessionOptions' in ctx)) return typeof ctx.sessionId === 'string' ? this.#prefix + ctx.sessionId : undefined;
+    if (typeof ctx.session !== 'object' || ctx.session === null) return undefined;
+    const { externalKey } = ctx.session as { externalKey?: unknown };
+    // After regenerate(), koa-session's own externalKey is still the old one.
+    return savedAs.get(ctx) ?? (typeof externalKey === 'string' ? externalKey : undefined);
+  }
+
+  async #load(sid: string, carrier: object): Promise<SessionData | undefined> {
+    return (await this.#loaded.load(sid, { carrier })) ?? undefined;
   }
 
   /**
    * koa-generic-session's `saveSession()` reads again before it saves. Where the session was ended in between, it takes a new
-   * sid and saves the old object there, which would bring the session back. A request that ended the old sid itself may.
+   * sid and saves the old object there, which would bring the session back.
    */
   #isRevival(sid: string, session: object): boolean {
     const known = this.#loaded.sidsOf(session);
-    if (known.length === 0 || known.includes(sid)) return false;
-    return !known.some((old) => currentRequest()?.ended.has(old));
+    return !known.includes(sid) && known.some(isLost);
   }
 }
