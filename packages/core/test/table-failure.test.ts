@@ -20,7 +20,6 @@ const REFUSED: readonly (readonly [what: string, field: SchemaField, only: reado
     ['pglite', 'postgres', 'mariadb'],
   ],
   ['has an index on a JSON column', { name: 'a', type: 'json', index: true }, ['pglite', 'postgres']],
-  ['has an index on a text of any length', { name: 'a', type: 'text', index: true }, ['mariadb']],
 ];
 
 describeDatabases('a table that cannot be made', ({ name }, knex) => {
