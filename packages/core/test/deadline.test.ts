@@ -17,7 +17,7 @@ describe('a deadline', () => {
   let deadlines: Deadlines;
 
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
     deadlines = new Deadlines(TIME);
   });
 

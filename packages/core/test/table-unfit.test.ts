@@ -149,6 +149,13 @@ describeDatabases('a table with a column that cannot serve', ({ name }, knex) =>
     }
   });
 
+  it('is refused for a schema column that is narrower than it is declared', async () => {
+    await open({ schemas: [{ name: 'a', type: 'string', args: [5] }] }).waitForSync();
+    const error = await mismatchOf(open({ schemas: [{ name: 'a', type: 'string', args: [6] }] }));
+    expect(error).toEqual(failure('TABLE_MISMATCH', "'a'"));
+    await open({ schemas: [{ name: 'a', type: 'string', args: [4] }] }).waitForSync();
+  });
+
   it('is taken where a schema column is wider than it need be', async () => {
     await open({
       schemas: [

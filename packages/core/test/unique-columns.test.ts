@@ -61,7 +61,7 @@ describeDatabases('a schema column with a unique index', ({ name }, knex) => {
   it('says why, and names the index or the column', async () => {
     // What stops MariaDB from writing to the other row does not tell which of its indexes was hit.
     const named = name !== 'mariadb';
-    const refusal = (column: string) => failure('COLUMN_VALUE', ...(named ? [column] : []), 'unique index');
+    const refusal = (column: string) => failure('COLUMN_VALUE', 'unique index', ...(named ? [column] : []));
     await expect(store.set('bob', { device: 'phone' })).rejects.toEqual(refusal('device'));
     await expect(store.set('bob', { seat: 1 })).rejects.toEqual(refusal('seat'));
   });
