@@ -2,11 +2,23 @@ import type { Knex } from 'knex';
 import type { EncodedSession, SessionRow } from './codec.js';
 import { Deadlines } from './deadline.js';
 import type { Sql, Statements } from './dialect/index.js';
+import { anotherOf, KssError } from './errors.js';
 import { Executor } from './executor.js';
-import { ALIAS, changedValues, fieldAlias, type Layout, readInstant, rowValues, touchedValues } from './layout.js';
+import {
+  ALIAS,
+  changedValues,
+  fieldAlias,
+  type Layout,
+  readInstant,
+  rowValues,
+  textValues,
+  touchedValues,
+} from './layout.js';
 import { Order } from './order.js';
 import type { Place } from './place.js';
 import { ANY_INCARNATION, freshToken, incarnationOf, nextRandom } from './token.js';
+
+const REWRITE_TRIES = 5;
 
 /** A row that is there, with its token. */
 export interface StoredRow extends SessionRow {
@@ -16,12 +28,6 @@ export interface StoredRow extends SessionRow {
 /** A session to save, with its end in epoch milliseconds. */
 export interface SavedSession extends EncodedSession {
   readonly expireAt: number;
-}
-
-/** Which row an update is for: any under the key, one of the incarnation that was read, or just the one that was read. */
-export interface Expected {
-  readonly token?: number | undefined;
-  readonly exact?: boolean;
 }
 
 /**
@@ -48,12 +54,13 @@ export class Batch {
   }
 
   /** The live row. The object is shared by the reads that were made together. */
-  read(key: string): Promise<StoredRow | null> {
-    return this.#ordered(key, 'read', async (deadline) => {
-      const result = await this.#raw(deadline, () => ({ sql: this.#statements.read, bindings: [key, Date.now()] }));
-      const row = this.#place.dialect.rows(result)[0];
-      return row === undefined ? null : storedRow(row, this.#place.layout);
-    });
+  async read(key: string): Promise<StoredRow | null> {
+    try {
+      // Those that join later have more time than the first.
+      return await this.#ordered(key, 'read', () => this.#readRow(this.#deadlines.next(), key));
+    } catch (error) {
+      throw anotherOf(error); // the error was shared, too
+    }
   }
 
   /** Inserts or replaces; resolves to the token. */
@@ -72,10 +79,10 @@ export class Batch {
     });
   }
 
-  /** Replaces a live row; resolves to the token, or null where there is none. */
-  update(key: string, saved: SavedSession, { token, exact = false }: Expected): Promise<number | null> {
+  /** Replaces a live row, of the token's incarnation if there is one; resolves to the new token, or null where there is no such row. */
+  update(key: string, saved: SavedSession, token: number | undefined): Promise<number | null> {
     const random = nextRandom(token);
-    const range = token === undefined ? ANY_INCARNATION : exact ? [token, token] : incarnationOf(token);
+    const range = token === undefined ? ANY_INCARNATION : incarnationOf(token);
     return this.#ordered(key, 'write', async (deadline) => {
       const result = await this.#raw(deadline, () => {
         const now = Date.now();
@@ -83,6 +90,30 @@ export class Batch {
         return { sql: this.#statements.update, bindings: [...changed, random, key, now, ...range] };
       });
       return this.#place.dialect.updatedToken(result) ?? null;
+    });
+  }
+
+  /**
+   * Rewrites the text of a live row, and moves its expiry; whether there was one. Compare and swap: where another process
+   * comes between, the text is read again.
+   *
+   * @throws KssError CONFLICT after five tries, and what `change` throws
+   */
+  rewrite(key: string, expireAt: number, change: (text: string | null) => string): Promise<boolean> {
+    return this.#ordered(key, 'write', async (deadline) => {
+      for (let tried = 0; tried < REWRITE_TRIES; tried++) {
+        const row = await this.#readRow(deadline, key);
+        if (row === null) return false;
+        const text = change(row.text);
+        const random = nextRandom(row.token);
+        const result = await this.#raw(deadline, () => {
+          const now = Date.now();
+          const bindings = textValues(this.#place.layout, expireAt, text, now);
+          return { sql: this.#statements.replaceText, bindings: [...bindings, random, key, now, row.token, row.token] };
+        });
+        if (this.#place.dialect.updatedToken(result) !== undefined) return true;
+      }
+      throw new KssError('CONFLICT', `The session changed ${REWRITE_TRIES} times while it was rewritten; try again.`);
     });
   }
 
@@ -99,8 +130,7 @@ export class Batch {
       if (this.#place.dialect.affected(result) > 0) return true;
       if (this.#place.dialect.countsMatched) return false;
       // The row may be there with this very expiry.
-      const there = await this.#raw(deadline, () => ({ sql: this.#statements.read, bindings: [key, Date.now()] }));
-      return this.#place.dialect.rows(there).length > 0;
+      return (await this.#readRow(deadline, key)) !== null;
     });
   }
 
@@ -110,11 +140,22 @@ export class Batch {
     });
   }
 
-  /** A statement on many rows; it sees the writes called before it. */
-  async whole<T>(make: () => PromiseLike<T>): Promise<T> {
+  /** A statement on many rows; it sees the writes called before it, and those called after it do not wait for it. */
+  whole<T>(make: () => PromiseLike<T>): Promise<T> {
     const deadline = this.#deadlines.next();
-    const work = this.#order.written().then(() => this.#send(deadline, make));
-    return this.#deadlines.within(deadline, this.#track(work));
+    return this.#within(
+      deadline,
+      this.#order.afterWrites(() => this.#send(deadline, make)),
+    );
+  }
+
+  /** {@link whole}, and writes called after it wait for it. */
+  wholeBefore<T>(make: () => PromiseLike<T>): Promise<T> {
+    const deadline = this.#deadlines.next();
+    return this.#within(
+      deadline,
+      this.#order.betweenWrites(() => this.#send(deadline, make)),
+    );
   }
 
   /** {@link whole} for SQL text, with its result as the driver gives it. */
@@ -129,8 +170,16 @@ export class Batch {
 
   #ordered<T>(key: string, kind: 'read' | 'write', start: (deadline: number) => Promise<T>): Promise<T> {
     const deadline = this.#deadlines.next();
-    const work = this.#order.run(key, kind, () => start(deadline));
-    return this.#deadlines.within(deadline, this.#track(work));
+    return this.#within(
+      deadline,
+      this.#order.run(key, kind, () => start(deadline)),
+    );
+  }
+
+  async #readRow(deadline: number, key: string): Promise<StoredRow | null> {
+    const result = await this.#raw(deadline, () => ({ sql: this.#statements.read, bindings: [key, Date.now()] }));
+    const row = this.#place.dialect.rows(result)[0];
+    return row === undefined ? null : storedRow(key, row, this.#place.layout);
   }
 
   #raw(deadline: number, make: () => Sql): Promise<unknown> {
@@ -147,17 +196,18 @@ export class Batch {
     return this.#executor.send(deadline, make);
   }
 
-  #track<T>(work: Promise<T>): Promise<T> {
+  #within<T>(deadline: number, work: Promise<T>): Promise<T> {
     this.#pending.add(work);
     const forget = () => this.#pending.delete(work);
     work.then(forget, forget);
-    return work;
+    return this.#deadlines.within(deadline, work);
   }
 }
 
-function storedRow(row: Record<string, unknown>, layout: Layout): StoredRow {
+function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {
   const text = row[ALIAS.additional];
   return {
+    key,
     expireAt: readInstant(row[ALIAS.expireAt]),
     token: Number(row[ALIAS.revision]),
     text: text === null || text === undefined ? null : String(text),

@@ -2,6 +2,7 @@ import { columnValue, giveValue } from './column-types.js';
 import { KssError } from './errors.js';
 import { withRowExpiry } from './expiry.js';
 import type { Field, Layout } from './layout.js';
+import { handleOfKey } from './sid.js';
 import type { SessionData } from './types.js';
 
 /** A session taken apart, copied: nothing that the caller does to it later is stored. */
@@ -12,8 +13,9 @@ export interface EncodedSession {
   readonly values: readonly unknown[];
 }
 
-/** A row as it was read: the JSON text and the values of the owned fields, in the layout's order. */
+/** A row as it was read: its key, the JSON text and the values of the owned fields, in the layout's order. */
 export interface SessionRow {
+  readonly key: string;
   readonly expireAt: number;
   readonly text: string | null;
   readonly values: readonly unknown[];
@@ -35,7 +37,7 @@ export function encodeSession(
     const value = pick(field, source) ?? null;
     return value === null ? null : take(field, value);
   });
-  return { text: serializable(() => JSON.stringify(owned.length === 0 ? source : rest(source, owned))), values };
+  return { text: jsonText(() => (owned.length === 0 ? source : rest(source, owned))), values };
 }
 
 /**
@@ -46,17 +48,37 @@ export function encodeSession(
  * @throws KssError UNREADABLE_ROW where the text is no JSON of an object
  */
 export function decodeSession(row: SessionRow, { owned }: Layout): SessionData {
-  const session = parse(row.text ?? '{}');
+  const session = parseSession(row.key, row.text);
   owned.forEach((field, i) => {
-    const value = readValue(field, row.values[i]);
+    const value = readValue(row.key, field, row.values[i]);
     if (value !== null) session[field.name] = value;
   });
   return withRowExpiry(session, row.expireAt);
 }
 
-/** One column's value, as the session has it. */
-export function readValue(field: Field, raw: unknown): unknown {
-  return raw === null || raw === undefined ? null : giveValue(field.type, field.args, raw);
+/**
+ * One column's value, as the session has it.
+ *
+ * @throws KssError UNREADABLE_ROW
+ */
+export function readValue(key: string, field: Field, raw: unknown): unknown {
+  if (raw === null || raw === undefined) return null;
+  try {
+    return giveValue(field.type, field.args, raw);
+  } catch {
+    throw unreadable(key, `its column '${field.name}' holds no ${field.type}`);
+  }
+}
+
+/**
+ * The session in the JSON text of a row.
+ *
+ * @throws KssError UNREADABLE_ROW
+ */
+export function parseSession(key: string, text: string | null): SessionData {
+  const session = parsed(key, text ?? '{}');
+  if (typeof session === 'object' && session !== null && !Array.isArray(session)) return session as SessionData;
+  throw unreadable(key, 'it holds JSON of no object');
 }
 
 function pick(field: Field, source: SessionData): unknown {
@@ -65,6 +87,15 @@ function pick(field: Field, source: SessionData): unknown {
   } catch (cause) {
     throw columnValue(field.name, field.type, "could not be had: its 'from' function threw", cause);
   }
+}
+
+/**
+ * A value as JSON, at once.
+ *
+ * @throws KssError UNSERIALIZABLE
+ */
+export function jsonText(make: () => object): string {
+  return serializable(() => JSON.stringify(make()));
 }
 
 function plain(session: object): SessionData {
@@ -97,15 +128,15 @@ function serializable<T>(make: () => T): T {
   }
 }
 
-function parse(text: string): SessionData {
-  let session: unknown;
+function parsed(key: string, text: string): unknown {
   try {
-    session = JSON.parse(text);
-  } catch (cause) {
-    throw new KssError('UNREADABLE_ROW', 'The row of a session holds broken JSON. Repair or delete it.', { cause });
+    return JSON.parse(text);
+  } catch {
+    throw unreadable(key, 'it holds broken JSON'); // the parser's own message would quote the session
   }
-  if (typeof session !== 'object' || session === null || Array.isArray(session)) {
-    throw new KssError('UNREADABLE_ROW', 'The row of a session holds JSON of no object. Repair or delete it.');
-  }
-  return session as SessionData;
+}
+
+function unreadable(key: string, why: string): KssError {
+  const message = `The row of the session with the handle ${handleOfKey(key)} cannot be read: ${why}. Repair or delete it.`;
+  return new KssError('UNREADABLE_ROW', message);
 }

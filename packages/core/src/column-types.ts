@@ -58,7 +58,7 @@ const instant: ColumnRule = {
     return ms < YEAR_1 || ms > YEAR_9999 ? 'is outside of the years 1 to 9999' : undefined;
   },
   take: (value) => new Date(value as string | Date),
-  give: (raw) => (raw instanceof Date ? raw : new Date(instantFromColumn(raw))),
+  give: (raw) => new Date(raw instanceof Date ? raw.getTime() : instantFromColumn(raw)),
 };
 
 /** What each knex column type holds; the README's table says the same. */
@@ -144,7 +144,7 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
   binary: {
     refuse: (value) => (Buffer.isBuffer(value) ? undefined : 'is no Buffer'),
     take: (value) => Buffer.from(value as Buffer),
-    give: (raw) => (Buffer.isBuffer(raw) ? raw : Buffer.from(raw as Uint8Array)),
+    give: (raw) => Buffer.from(raw as Uint8Array), // a copy: reads that are made together share the row
   },
 };
 

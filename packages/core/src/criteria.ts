@@ -5,6 +5,9 @@ import type { Field, Layout } from './layout.js';
 import { unknownName } from './options.js';
 import type { Place } from './place.js';
 
+// SQLite's expressions are 1,000 deep at most.
+const MOST_VALUES = 500;
+
 /** Narrows a query to the sessions that are meant. */
 export type Narrow = (query: Knex.QueryBuilder) => void;
 
@@ -37,6 +40,12 @@ export function empty(what: string): KssError {
 function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place): Narrow {
   const values = Array.isArray(value) ? value : [value];
   if (values.length === 0) throw empty(`for '${field.name}' is an empty array`);
+  if (values.length > MOST_VALUES) {
+    throw new KssError(
+      'INVALID_OPTION',
+      `The criteria name ${values.length} values for '${field.name}'; at most ${MOST_VALUES} go.`,
+    );
+  }
   if (values.includes(undefined)) throw empty(`for '${field.name}' is undefined`);
   const column = quote(field.name);
   const conditions = values.map((one) =>
@@ -69,26 +78,41 @@ function fieldNamed(name: string, { fields }: Layout): Field {
 }
 
 /**
- * Runs the callback once, on a builder of its own, and takes nothing but its conditions: whatever it does besides (an
- * order, a limit, a second run that adds nothing) cannot widen the query.
+ * Runs the callback once, on a builder of its own, and compiles nothing but its conditions: whatever it does besides (an
+ * order, a limit, a group that stays empty, a second run that adds nothing) cannot widen the query.
  */
 function callbackCriteria(callback: (query: Knex.QueryBuilder) => unknown, knex: Knex): Narrow {
   const own = knex.queryBuilder();
-  try {
-    callback(own);
-  } catch (cause) {
-    throw new KssError('INVALID_OPTION', 'The callback of the criteria threw.', { cause });
-  }
-  const conditions = statementsOf(own).filter(({ grouping }) => grouping === 'where');
-  if (conditions.length === 0) throw empty('is a callback that adds no condition');
+  const { sql, bindings } = compiled(knex, () => {
+    const returned = callback(own);
+    if (returned instanceof Promise) {
+      returned.catch(() => {});
+      throw new Error('The callback is asynchronous: its later conditions would come too late.');
+    }
+    return own;
+  });
+  const [, condition] = /^select \* where (.+)$/s.exec(sql) ?? [];
+  if (condition === undefined || EMPTY_GROUP.test(condition)) throw empty('is a callback that adds no condition');
   return (query) => {
-    query.where((group) => {
-      statementsOf(group).push(...conditions);
-    });
+    query.whereRaw(`(${condition})`, bindings as Knex.RawBinding[]);
   };
 }
 
-/** knex keeps the clauses of a builder there; the contract suite would see it go. */
-function statementsOf(query: Knex.QueryBuilder): { grouping: string }[] {
+const EMPTY_GROUP = /^\s*(not\s*)?\(?\s*\)?\s*$/;
+
+function compiled(knex: Knex, make: () => Knex.QueryBuilder): Knex.Sql {
+  try {
+    const only = knex.queryBuilder();
+    const conditions = clausesOf(make()).filter(({ grouping }) => grouping === 'where');
+    clausesOf(only).push(...conditions);
+    return only.toSQL();
+  } catch (cause) {
+    if (cause instanceof Error && cause.message.startsWith('Undefined binding')) throw empty('compares with undefined');
+    throw new KssError('INVALID_OPTION', 'The callback of the criteria failed.', { cause });
+  }
+}
+
+/** knex keeps the clauses of a builder there; the tests would see it go. */
+function clausesOf(query: Knex.QueryBuilder): { grouping: string }[] {
   return (query as unknown as { _statements: { grouping: string }[] })._statements;
 }

@@ -21,9 +21,9 @@ export class Deadlines {
     this.#time = time;
   }
 
-  /** The instant, in epoch milliseconds, at which a call made now is over. */
+  /** When a call made now is over, on the monotonic clock: the wall clock may be set. */
   next(): number {
-    return Date.now() + this.#time;
+    return performance.now() + this.#time;
   }
 
   /**
@@ -52,12 +52,12 @@ export class Deadlines {
 
   // The timer stays armed while calls come and go, and holds no process alive: the driver's socket does that.
   #arm(at: number): void {
-    this.#timer ??= setTimeout(() => this.#sweep(), Math.max(1, at - Date.now())).unref();
+    this.#timer ??= setTimeout(() => this.#sweep(), Math.max(1, at - performance.now())).unref();
   }
 
   #sweep(): void {
     this.#timer = undefined;
-    const now = Date.now();
+    const now = performance.now();
     for (const waiting of this.#waiting) {
       if (waiting.at > now) {
         this.#arm(waiting.at);

@@ -24,12 +24,19 @@ export function embeddedKnex(filename: string): Knex {
     // A driver that was installed and not compiled loads, and fails at the first database.
     const Driver = require(DRIVER) as new (path: string) => Database;
     new Driver(':memory:').close();
-    return knex({
+    const made = knex({
       client: DRIVER,
       connection: { filename },
       useNullAsDefault: true,
       pool: { min: 0, max: 1, afterCreate: configure },
     });
+    // The pool looks for idle connections by a timer that would keep a process alive that is done.
+    const pool = made.client.pool as {
+      on(event: 'startReaping', heard: () => void): void;
+      interval?: NodeJS.Timeout | null;
+    };
+    pool.on('startReaping', () => process.nextTick(() => pool.interval?.unref()));
+    return made;
   } catch (cause) {
     throw new KssError(
       'DRIVER_MISSING',
@@ -41,9 +48,9 @@ export function embeddedKnex(filename: string): Knex {
 }
 
 function configure(connection: Database, done: (error: Error | null, connection: Database) => void): void {
-  connection.pragma('journal_mode = WAL');
-  connection.pragma('synchronous = NORMAL');
   // Waiting for another process's lock blocks this one's event loop, so it is kept short and tried again.
   connection.pragma('busy_timeout = 1000');
+  connection.pragma('journal_mode = WAL');
+  connection.pragma('synchronous = NORMAL');
   done(null, connection);
 }

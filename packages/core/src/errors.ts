@@ -15,6 +15,10 @@ export type KssErrorCode =
   | 'DRIVER_MISSING'
   | 'UNSUPPORTED_DATABASE';
 
+// Known to every copy of this library. The class is not (the ESM and the CommonJS build each have their own), and the name
+// does not last: koa-generic-session rewrites it.
+const BRAND = Symbol.for('@kss/error');
+
 /**
  * The one error class of this library.
  *
@@ -31,19 +35,20 @@ export class KssError extends Error {
   }
 }
 
+Object.defineProperty(KssError.prototype, BRAND, { value: true });
+
 /**
- * Whether a value is a {@link KssError}, with one code if you name it.
- *
- * It looks at the name and never at the class: the ESM and the CommonJS build each have a class of their own.
+ * Whether a value is a {@link KssError}, with one code if you name it. It knows those of other copies of this library, too.
  *
  * @example
  * if (isKssError(error, 'TIMEOUT')) retryLater();
  */
 export function isKssError(error: unknown, code?: KssErrorCode): error is KssError {
-  return (
-    error instanceof Error &&
-    error.name === 'KssError' &&
-    typeof (error as { code?: unknown }).code === 'string' &&
-    (code === undefined || (error as KssError).code === code)
-  );
+  const branded = error instanceof Error && (error as { [BRAND]?: unknown })[BRAND] === true;
+  return branded && (code === undefined || (error as KssError).code === code);
+}
+
+/** The same error in another object: a framework may write into the one that it is given. */
+export function anotherOf(error: unknown): unknown {
+  return isKssError(error) ? new KssError(error.code, error.message, { cause: error.cause }) : error;
 }

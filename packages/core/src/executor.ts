@@ -32,7 +32,7 @@ export class Executor {
   /**
    * Sends a statement; after a deadlock or a broken connection again, at most twice and before the deadline.
    *
-   * @param deadline epoch milliseconds
+   * @param deadline on the monotonic clock
    * @param make the statement, made anew for each try
    * @throws KssError TIMEOUT, COLUMN_VALUE, DATABASE
    */
@@ -61,7 +61,7 @@ export class Executor {
     });
     try {
       const left = this.#remaining(deadline);
-      return { result: await (make() as Query<T>).connection(connection).timeout(left) };
+      return { result: await (make() as Query<T>).connection(connection).timeout(Math.ceil(left)) };
     } catch (error) {
       const { kind } = dialect.failure(error);
       if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
@@ -72,7 +72,7 @@ export class Executor {
   }
 
   #remaining(deadline: number): number {
-    const left = deadline - Date.now();
+    const left = deadline - performance.now();
     if (left <= 0) throw timedOut(this.#timeout);
     return left;
   }
@@ -92,20 +92,29 @@ export function wrapError(error: unknown, dialect: Dialect, timeout?: number): K
   if (kind === 'value')
     return columnValue(column ?? 'unknown', dialect.name, `was refused by the database: ${said}`, error);
   if (kind === 'unique') {
-    const why = 'belongs to another session already, and the column has a unique index';
-    return columnValue(column ?? 'unknown', dialect.name, why, error);
+    const where = column === undefined ? '' : ` (${column})`;
+    return new KssError(
+      'COLUMN_VALUE',
+      `Another session has this value already, in a column with a unique index${where}. Nothing was changed. ` +
+        'End that session first, or drop the index.',
+      { cause: error },
+    );
   }
   return new KssError('DATABASE', `${dialect.name} did not do it: ${said}`, { cause: error });
 }
 
 // Where drivers and knex keep statements, their values and rows.
-const TELLING = ['sql', 'bindings', 'detail', 'where', 'query', 'params', 'parameters'];
+const TELLING = ['sql', 'sqlMessage', 'bindings', 'detail', 'where', 'query', 'params', 'parameters'];
 
 function withoutValues(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [first] = error instanceof AggregateError ? error.errors : [];
   const message = error.message || String((first as Error | undefined)?.message ?? error.name);
-  error.message = message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
+  error.message = message
+    .slice(message.lastIndexOf(' - ') + 1)
+    .replace(/^- /, '')
+    .replace(/^Duplicate entry '.*' for key/s, 'Duplicate entry for key')
+    .replace(/: ".*"$/s, ''); // PostgreSQL quotes the value last
   for (const name of TELLING) Reflect.deleteProperty(error, name);
   return error.message;
 }

@@ -89,6 +89,16 @@ export function changedValues(layout: Layout, row: RowWrite): unknown[] {
   return layout.updatedAt === undefined ? values : [row.now, ...values];
 }
 
+/** Columns that change where only the text does. */
+export function textColumns(layout: Layout): string[] {
+  return [...touchedColumns(layout), layout.additional];
+}
+
+/** The values of {@link textColumns}. */
+export function textValues(layout: Layout, expireAt: number, text: string, now: number): (number | string)[] {
+  return [...touchedValues(layout, expireAt, now), text];
+}
+
 /** Columns that a touch sets. */
 export function touchedColumns(layout: Layout): string[] {
   return layout.updatedAt === undefined ? [layout.expireAt] : [layout.expireAt, layout.updatedAt];

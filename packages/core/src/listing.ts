@@ -1,11 +1,11 @@
 import type { Knex } from 'knex';
 import { decodeSession, readValue } from './codec.js';
 import { KssError } from './errors.js';
-import { ALIAS, fieldAlias, type Layout, readInstant } from './layout.js';
-import { unknownName } from './options.js';
+import { ALIAS, type Field, fieldAlias, type Layout, readInstant } from './layout.js';
+import { refuseUnknown, unknownName } from './options.js';
 import type { Place } from './place.js';
 import { handleOf, handleOfKey } from './sid.js';
-import type { FieldShape, FindOptions, SessionInfo } from './types.js';
+import type { FieldShape, FindOptions, SessionData, SessionInfo } from './types.js';
 
 /** A list's options, checked; `column` is a column of the table. */
 export interface Listing {
@@ -22,8 +22,7 @@ const OPTION_NAMES = ['current', 'limit', 'orderBy', 'data'];
  * @throws KssError INVALID_OPTION, INVALID_SID
  */
 export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: Layout): Listing {
-  for (const name of Object.keys(options))
-    if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of find');
+  refuseUnknown(options, OPTION_NAMES, 'option of find');
   const { current, limit = 100, orderBy, data = false } = options;
   if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new KssError('INVALID_OPTION', 'limit must be a whole number above 0, or Infinity for all.');
@@ -68,14 +67,14 @@ export function infoOf(
   { current, data }: Listing,
   report: (error: unknown) => void,
 ): SessionInfo {
-  const handle = handleOfKey(String(row[ALIAS.sid]));
+  const key = String(row[ALIAS.sid]);
+  const handle = handleOfKey(key);
   const expireAt = readInstant(row[ALIAS.expireAt]);
-  const columns = Object.fromEntries(
-    layout.fields.map((field, i) => [field.name, readValue(field, row[fieldAlias(i)])]),
-  );
+  const read = (field: Field, raw: unknown) => readable(() => readValue(key, field, raw), report) ?? null;
+  const columns = Object.fromEntries(layout.fields.map((field, i) => [field.name, read(field, row[fieldAlias(i)])]));
   const created = row[ALIAS.createdAt] ?? undefined;
   const updated = row[ALIAS.updatedAt] ?? undefined;
-  const session = data ? readData(row, layout, expireAt, report) : undefined;
+  const session = data ? readable(() => readData(row, key, layout, expireAt), report) : undefined;
   return {
     handle,
     current: handle === current,
@@ -87,11 +86,19 @@ export function infoOf(
   };
 }
 
-function readData(row: Record<string, unknown>, layout: Layout, expireAt: number, report: (error: unknown) => void) {
+function readData(row: Record<string, unknown>, key: string, layout: Layout, expireAt: number): SessionData {
   const text = row[ALIAS.additional];
   const values = layout.fields.flatMap((field, i) => (field.owned ? [row[fieldAlias(i)]] : []));
+  return decodeSession(
+    { key, expireAt, text: text === null || text === undefined ? null : String(text), values },
+    layout,
+  );
+}
+
+/** One row that cannot be read does not take the list with it. */
+function readable<T>(read: () => T, report: (error: unknown) => void): T | undefined {
   try {
-    return decodeSession({ expireAt, text: text === null || text === undefined ? null : String(text), values }, layout);
+    return read();
   } catch (error) {
     report(error);
     return undefined;

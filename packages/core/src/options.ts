@@ -122,7 +122,11 @@ function refuseDoubles(options: ResolvedOptions, schemas: readonly SchemaField[]
   }
 }
 
-function refuseUnknown(given: object, allowed: readonly string[], what: string): void {
+/**
+ * @throws KssError INVALID_OPTION for what is no record of the names allowed
+ */
+export function refuseUnknown(given: unknown, allowed: readonly string[], what: string): void {
+  if (typeof given !== 'object' || given === null) throw invalid(`${show(given)} is no record of options.`);
   for (const name of Object.keys(given)) if (!allowed.includes(name)) throw unknownName(name, allowed, what);
 }
 

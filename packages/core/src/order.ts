@@ -13,9 +13,12 @@ interface Operation {
 export class Order {
   readonly #lanes = new Map<string, Operation[]>();
   readonly #writes = new Set<Promise<unknown>>();
+  #barrier: Promise<void> | undefined;
 
   /** Starts the operation when those called before it on the same key are over. */
-  run<T>(key: string, kind: 'read' | 'write', start: () => Promise<T>): Promise<T> {
+  run<T>(key: string, kind: 'read' | 'write', begin: () => Promise<T>): Promise<T> {
+    const barrier = kind === 'write' ? this.#barrier : undefined;
+    const start = barrier === undefined ? begin : () => barrier.then(begin);
     const outcome = new Promise<T>((resolve) => {
       const operation: Operation = { read: kind === 'read', start, settle: resolve as Operation['settle'] };
       const lane = this.#lanes.get(key);
@@ -30,9 +33,25 @@ export class Order {
     return outcome;
   }
 
-  /** Resolves when all writes called so far are over, whatever their outcome. */
-  async written(): Promise<void> {
+  /** Starts when all writes called so far are over, whatever their outcome. */
+  async afterWrites<T>(start: () => Promise<T>): Promise<T> {
     await Promise.allSettled(this.#writes);
+    return start();
+  }
+
+  /** {@link afterWrites} for a write on all keys: those called after it wait for it. */
+  betweenWrites<T>(start: () => Promise<T>): Promise<T> {
+    const outcome = this.afterWrites(start);
+    this.#remember(outcome);
+    const over = outcome.then(
+      () => {},
+      () => {},
+    );
+    this.#barrier = over;
+    void over.then(() => {
+      if (this.#barrier === over) this.#barrier = undefined;
+    });
+    return outcome;
   }
 
   #next(key: string): void {

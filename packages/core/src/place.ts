@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { type Dialect, dialectOf, type Quote } from './dialect/index.js';
+import { type Dialect, dialectOf, type Quote, type TableName } from './dialect/index.js';
 import { KssError } from './errors.js';
 import type { Layout } from './layout.js';
 
@@ -10,6 +10,10 @@ export interface Place {
   readonly layout: Layout;
   /** The table's name as SQL, with its schema. */
   readonly table: string;
+  /** The table as the catalogue knows it. */
+  readonly name: TableName;
+  /** An identifier as the catalogue knows it, after the app's `wrapIdentifier`. */
+  readonly bare: (name: string) => string;
   /** Quotes an identifier, through the app's `wrapIdentifier` if it has one. */
   readonly quote: Quote;
 }
@@ -23,8 +27,9 @@ export function placeOf(knex: Knex, layout: Layout): Place {
     throw new KssError('INVALID_OPTION', `${dialect.name} has no schemas in a database; leave schemaName out.`);
   }
   const quote: Quote = (name) => knex.raw('??', [name]).toSQL().sql;
-  const name = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;
-  return { knex, dialect, layout, table: name, quote };
+  const bare = (name: string) => quote(name).slice(1, -1);
+  const table = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;
+  return { knex, dialect, layout, table, name: { bare: bare(layout.table), quoted: table }, bare, quote };
 }
 
 /** A knex query on the table, in a transaction if one is given. */

@@ -13,7 +13,8 @@ export function reporter(onError: ((error: Error) => void) | undefined): (error:
   };
   return (error) => {
     try {
-      (onError ?? log)(error instanceof Error ? error : new Error(String(error)));
+      const heard: unknown = (onError ?? log)(error instanceof Error ? error : new Error(String(error)));
+      if (heard instanceof Promise) heard.catch(() => {});
     } catch {
       // What hears of errors must not make one.
     }

@@ -1,9 +1,11 @@
 import type { Knex } from 'knex';
 import type { Batch } from './batch.js';
 import { criteria, empty, type Narrow } from './criteria.js';
+import { KssError } from './errors.js';
 import { wrapError } from './executor.js';
+import { ALIAS } from './layout.js';
 import { arrange, infoOf, listColumns, listingOf } from './listing.js';
-import { unknownName } from './options.js';
+import { refuseUnknown } from './options.js';
 import { deletedRows, type Place, queryOn } from './place.js';
 import { handleOfKey, keyOf } from './sid.js';
 import type { DestroyWhereOptions, FieldShape, FindOptions, SessionInfo } from './types.js';
@@ -57,7 +59,10 @@ export class Search {
       deletedRows(this.#place, await this.#run(trx, () => make().delete() as PromiseLike<unknown>));
     if (handle === undefined) return end(meant);
     // A handle cannot be turned into a key: it is found among the keys that the criteria select, and nowhere else.
-    const keys = await this.#run(trx, () => meant().pluck(sid) as PromiseLike<string[]>);
+    const { knex, quote } = this.#place;
+    const column = knex.raw(`${quote(sid)} as ${quote(ALIAS.sid)}`);
+    const rows = await this.#run(trx, () => meant().select(column) as PromiseLike<Record<string, unknown>[]>);
+    const keys = rows.map((row) => String(row[ALIAS.sid]));
     const key = keys.find((candidate) => handleOfKey(candidate) === handle);
     return key === undefined ? 0 : end(() => meant().where(sid, key));
   }
@@ -85,12 +90,15 @@ const OPTION_NAMES = ['except', 'handle', 'trx'];
 
 /** An option that is there and undefined was meant to narrow: without it, everything would end. */
 function checked(options: DestroyWhereOptions): DestroyWhereOptions {
+  refuseUnknown(options, OPTION_NAMES, 'option of destroyWhere');
   for (const [name, value] of Object.entries(options)) {
-    if (!OPTION_NAMES.includes(name)) throw unknownName(name, OPTION_NAMES, 'option of destroyWhere');
     if (value === undefined) throw empty(`as option '${name}' is undefined`);
   }
   if (options.handle !== undefined && (typeof options.handle !== 'string' || options.handle === '')) {
     throw empty("as option 'handle' is no handle of a session");
+  }
+  if (options.trx !== undefined && typeof options.trx !== 'function') {
+    throw new KssError('INVALID_OPTION', 'trx must be a transaction of knex.');
   }
   return options;
 }

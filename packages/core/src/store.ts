@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { Batch, type SavedSession, type StoredRow } from './batch.js';
-import { decodeSession, encodeSession } from './codec.js';
+import { decodeSession, encodeSession, jsonText, parseSession } from './codec.js';
 import { Collector } from './collector.js';
 import { bindField } from './dialect/index.js';
 import { embeddedKnex } from './embedded.js';
@@ -8,7 +8,7 @@ import { isKssError, KssError } from './errors.js';
 import { wrapError } from './executor.js';
 import { expiryOf } from './expiry.js';
 import { layoutOf } from './layout.js';
-import { type ResolvedOptions, resolveOptions } from './options.js';
+import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.js';
 import { deletedRows, type Place, placeOf, queryOn } from './place.js';
 import { reporter } from './report.js';
 import { openRevision, sealRevision } from './revision.js';
@@ -35,7 +35,7 @@ import type {
 } from './types.js';
 
 const GC_CHUNK = 1000;
-const COOKIE_TRIES = 5;
+const SYNC_RETRIES = 5;
 
 /**
  * Sessions in a table of the SQL database that the app already runs.
@@ -110,6 +110,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   /** {@link get}, with the revision that {@link update} needs to tell this session from a later one. */
   async load(sid: string, options?: ReadOptions): Promise<Loaded<F> | null> {
+    if (options !== undefined) refuseUnknown(options, ['unreadable'], 'option of load');
     const row = await this.#read(sid);
     try {
       return (
@@ -129,7 +130,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @returns the revision of what was saved
    * @throws KssError INVALID_SID, UNSERIALIZABLE, COLUMN_VALUE, TIMEOUT, DATABASE
    */
-  async set(sid: string, session: SessionInput<F>, maxAge?: unknown): Promise<Revision> {
+  async set(sid: string, session: SessionInput<F>, maxAge?: number): Promise<Revision> {
     const key = this.#key(sid);
     return sealRevision(await this.#batch.write(key, this.#encode(session, maxAge)));
   }
@@ -142,9 +143,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @throws KssError INVALID_SID, INVALID_OPTION, UNSERIALIZABLE, COLUMN_VALUE, TIMEOUT, DATABASE
    */
   async update(sid: string, session: SessionInput<F>, options: UpdateOptions = {}): Promise<Revision | null> {
+    refuseUnknown(options, ['maxAge', 'revision'], 'option of update');
     const key = this.#key(sid);
     const token = options.revision === undefined ? undefined : openRevision(options.revision);
-    const written = await this.#batch.update(key, this.#encode(session, options.maxAge), { token });
+    const written = await this.#batch.update(key, this.#encode(session, options.maxAge), token);
     return written === null ? null : sealRevision(written);
   }
 
@@ -156,9 +158,14 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @returns whether there was such a session
    * @throws KssError INVALID_SID, UNREADABLE_ROW, TIMEOUT, DATABASE
    */
-  async touch(sid: string, maxAge?: unknown, cookie?: object): Promise<boolean> {
-    if (cookie !== undefined) return this.#replaceCookie(sid, maxAge, cookie);
-    return this.#batch.touch(this.#key(sid), expiryOf(maxAge, undefined, this.#options.maxAge, Date.now()));
+  async touch(sid: string, maxAge?: number, cookie?: object): Promise<boolean> {
+    const key = this.#key(sid);
+    const expireAt = expiryOf(maxAge, cookie, this.#options.maxAge, Date.now());
+    if (cookie === undefined) return this.#batch.touch(key, expireAt);
+    const copy = jsonText(() => ({ cookie }));
+    return this.#batch.rewrite(key, expireAt, (text) =>
+      JSON.stringify({ ...parseSession(key, text), ...JSON.parse(copy) }),
+    );
   }
 
   /**
@@ -234,7 +241,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#open();
     return deletedRows(
       this.#place,
-      await this.#batch.whole(() => queryOn(this.#place).delete() as PromiseLike<unknown>),
+      await this.#batch.wholeBefore(() => queryOn(this.#place).delete() as PromiseLike<unknown>),
     );
   }
 
@@ -284,10 +291,17 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   async #ensureTable(): Promise<void> {
     const extras = new Map(this.#options.schemas.flatMap(({ name, extra }) => (extra ? [[name, extra]] : [])));
-    try {
-      await ensureTable(this.#place, extras);
-    } catch (error) {
-      throw wrapError(error, this.#place.dialect, this.#options.timeout);
+    const { dialect } = this.#place;
+    for (let tried = 0; ; tried++) {
+      try {
+        return await ensureTable(this.#place, extras);
+      } catch (error) {
+        // Another store of the same file may be making it just now.
+        if (tried === SYNC_RETRIES || dialect.failure(error).kind !== 'transient') {
+          throw wrapError(error, dialect, this.#options.timeout);
+        }
+        await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 50));
+      }
     }
   }
 
@@ -302,21 +316,6 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const encoded = encodeSession(session, layout, (field, value) => bindField(dialect, field, value));
     const { cookie } = session as { cookie?: unknown };
     return { ...encoded, expireAt: expiryOf(maxAge, cookie, this.#options.maxAge, Date.now()) };
-  }
-
-  /** Compare and swap: a save that comes between is read again, and keeps its data. */
-  async #replaceCookie(sid: string, maxAge: unknown, cookie: object): Promise<boolean> {
-    for (let tried = 0; tried < COOKIE_TRIES; tried++) {
-      const row = await this.#read(sid);
-      if (row === null) return false;
-      const session = { ...decodeSession(row, this.#place.layout), cookie };
-      const saved = this.#encode(session, maxAge);
-      if ((await this.#batch.update(this.#key(sid), saved, { token: row.token, exact: true })) !== null) return true;
-    }
-    throw new KssError(
-      'CONFLICT',
-      `The session changed ${COOKIE_TRIES} times while its cookie was replaced; try again.`,
-    );
   }
 
   #key(sid: unknown): string {

@@ -26,29 +26,39 @@ export class Sync {
 
   /** Resolves when no attempt is under way, whatever its outcome. */
   async settled(): Promise<void> {
-    await this.#running?.catch(() => {});
+    if (!this.#done) await this.#running?.catch(() => {});
   }
 
   async #wait(): Promise<void> {
     this.#running ??= this.#run();
+    const attempt = this.#running;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(tooLate(this.#patience)), this.#patience);
+      timer = setTimeout(() => {
+        // An answer that was lost never comes: whoever asks next begins anew.
+        if (this.#running === attempt) this.#running = undefined;
+        reject(tooLate(this.#patience));
+      }, this.#patience);
     });
     try {
-      await Promise.race([this.#running, late]);
+      await Promise.race([attempt, late]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #run(): Promise<void> {
-    try {
-      await this.#attempt();
-      this.#done = true;
-    } finally {
-      this.#running = undefined;
-    }
+  #run(): Promise<void> {
+    const attempt = this.#attempt().then(
+      () => {
+        this.#done = true;
+      },
+      (error) => {
+        if (this.#running === attempt) this.#running = undefined;
+        throw error;
+      },
+    );
+    attempt.catch(() => {}); // it may fail when nobody waits any more
+    return attempt;
   }
 }
 

@@ -12,7 +12,12 @@ interface NeededColumn {
   /** What is said once, when the column is made, and not again when it is altered. */
   readonly extra?: ((column: Knex.ColumnBuilder) => unknown) | undefined;
   readonly index: boolean;
+  /** The characters that it must hold. */
+  readonly least: number;
 }
+
+/** Characters of JSON text that a session may need; MySQL's TEXT holds 65,535 bytes, its MEDIUMTEXT these. */
+const JSON_LENGTH = 16_777_215;
 
 /** What `extra` callbacks there are, by column: they are the caller's, not the layout's. */
 export type Extras = ReadonlyMap<string, (column: Knex.ColumnBuilder) => unknown>;
@@ -23,19 +28,33 @@ export type Extras = ReadonlyMap<string, (column: Knex.ColumnBuilder) => unknown
  * @throws KssError TABLE_MISMATCH with the statements that mend it; errors of the driver as they are
  */
 export async function ensureTable(place: Place, extras: Extras): Promise<void> {
-  const { knex, dialect, layout } = place;
+  const { knex, dialect, name } = place;
   const facts = (await dialect.inspect?.(knex)) ?? {};
-  if ((await dialect.describe(knex, layout)).length === 0) {
+  if ((await dialect.describe(knex, name)).length === 0) {
     try {
       if (dialect.transactionalDdl) await knex.transaction((trx) => createQuery(place, extras, facts, trx));
-      else await createQuery(place, extras, facts);
+      else await createStepwise(place, extras, facts);
       return;
     } catch (error) {
-      if (dialect.failure(error).kind !== 'exists') throw error;
-      // Another process was faster.
+      // Another process was faster, or an index of that name belongs to another table.
+      const there = dialect.failure(error).kind === 'exists' && (await dialect.describe(knex, name)).length > 0;
+      if (!there) throw error;
     }
   }
   await checkTable(place, extras, facts);
+}
+
+/** Where DDL is not undone, a table whose indexes or references failed is dropped: it is new, and the next try makes it whole. */
+async function createStepwise(place: Place, extras: Extras, facts: DdlFacts): Promise<void> {
+  const { knex } = place;
+  const [create, ...rest] = createQuery(place, extras, facts).toSQL();
+  if (create !== undefined) await knex.raw(create.sql, [...(create.bindings ?? [])] as Knex.RawBinding[]);
+  try {
+    for (const { sql, bindings } of rest) await knex.raw(sql, [...(bindings ?? [])] as Knex.RawBinding[]);
+  } catch (error) {
+    await knex.raw(`drop table ${place.table}`);
+    throw error;
+  }
 }
 
 /** The statements that make the table. */
@@ -53,14 +72,17 @@ export function createQuery(
 async function checkTable(place: Place, extras: Extras, facts: DdlFacts): Promise<void> {
   const { knex, dialect, layout } = place;
   const needed = neededColumns(place, extras);
-  const columns = new Map((await dialect.describe(knex, layout)).map((column) => [column.name.toLowerCase(), column]));
-  const missing = needed.filter((column) => !columns.has(column.name.toLowerCase()));
+  const columns = new Map(
+    (await dialect.describe(knex, place.name)).map((column) => [column.name.toLowerCase(), column]),
+  );
+  const find = (name: string) => columns.get(place.bare(name).toLowerCase());
+  const missing = needed.filter(({ name }) => find(name) === undefined);
   const unusable = needed.flatMap((column) => {
-    const there = columns.get(column.name.toLowerCase());
-    const unfit = there && dialect.unfit(column.role, there);
+    const there = find(column.name);
+    const unfit = there && dialect.unfit(column.role, there, column.least);
     return unfit === undefined ? [] : [{ column, ...unfit }];
   });
-  const doubles = columns.get(layout.sid.toLowerCase())?.unique === false;
+  const doubles = find(layout.sid)?.unique === false;
   if (missing.length === 0 && unusable.length === 0 && !doubles) return;
 
   const alterable = dialect.altersColumns ? unusable.filter((column) => column.alterable) : [];
@@ -97,7 +119,9 @@ function neededColumns({ dialect, layout }: Place, extras: Extras): NeededColumn
   return [
     {
       ...own(layout.sid, 'sid', (table, facts) => dialect.ownColumn(table, 'sid', layout.sid, facts).notNullable()),
-      extra: (column) => column.primary(),
+      // Named, because knex's SQLite hands a missing name to the app's `wrapIdentifier`.
+      extra: (column) => column.primary(`${layout.table}_pkey`),
+      least: layout.sidWidth,
     },
     {
       // A row that another program inserts without an expiry is over at once.
@@ -108,14 +132,17 @@ function neededColumns({ dialect, layout }: Place, extras: Extras): NeededColumn
     own(layout.revision, 'revision', (table) => table.bigInteger(layout.revision).notNullable().defaultTo(0)),
     ...stamps.map((name) => own(name, 'stamp', (table) => table.bigInteger(name))),
     ...layout.fields.map((field) => schemaColumn(dialect, field, extras)),
-    own(layout.additional, 'additional', (table, facts) =>
-      dialect.ownColumn(table, 'additional', layout.additional, facts),
-    ),
+    {
+      ...own(layout.additional, 'additional', (table, facts) =>
+        dialect.ownColumn(table, 'additional', layout.additional, facts),
+      ),
+      least: JSON_LENGTH,
+    },
   ];
 }
 
 function own(name: string, role: ColumnRole, make: NeededColumn['make']): NeededColumn {
-  return { name, role, make, index: false };
+  return { name, role, make, index: false, least: 0 };
 }
 
 function schemaColumn(dialect: Dialect, field: Field, extras: Extras): NeededColumn {
@@ -125,6 +152,7 @@ function schemaColumn(dialect: Dialect, field: Field, extras: Extras): NeededCol
     make: (table, facts) => dialect.schemaColumn(table, field, facts),
     extra: extras.get(field.name),
     index: field.index,
+    least: field.type === 'string' ? Number(field.args[0] ?? 255) : 0,
   };
 }
 

@@ -163,9 +163,9 @@ export interface ReadOptions {
 }
 
 /** How a loaded session is saved. */
-export interface UpdateOptions {
+export interface UpdateOptions<MaxAge = number | undefined> {
   /** Milliseconds that it may live on; see the lifetime rule. */
-  readonly maxAge?: unknown;
+  readonly maxAge?: MaxAge;
   /** From `load`, `set` or an earlier `update`. Without it, whatever session lives under the sid is overwritten. */
   readonly revision?: Revision | undefined;
 }
@@ -177,7 +177,7 @@ export interface UpdateOptions {
 export interface SessionStore {
   load(sid: string, options?: ReadOptions): Promise<{ session: SessionData; revision: Revision } | null>;
   set(sid: string, session: object, maxAge?: unknown): Promise<Revision>;
-  update(sid: string, session: object, options?: UpdateOptions): Promise<Revision | null>;
+  update(sid: string, session: object, options?: UpdateOptions<unknown>): Promise<Revision | null>;
   touch(sid: string, maxAge?: unknown, cookie?: object): Promise<boolean>;
   destroy(sid: string): Promise<void>;
   find(

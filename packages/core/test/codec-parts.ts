@@ -26,7 +26,7 @@ export const encode = (session: object, to: Layout = layout()) =>
 /** What the session would be after its row was written and read. */
 export function decode({ text, values }: ReturnType<typeof encode>, from: Layout = layout()) {
   const owned = values.filter((_, i) => from.fields[i]?.owned);
-  return decodeSession({ expireAt: EXPIRE_AT, text, values: owned }, from);
+  return decodeSession({ key: 'sid', expireAt: EXPIRE_AT, text, values: owned }, from);
 }
 
 export const roundTrip = (session: object, through: Layout = layout()) => decode(encode(session, through), through);

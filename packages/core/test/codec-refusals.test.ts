@@ -90,12 +90,12 @@ describe("a column's 'from'", () => {
 
 describe('a row that cannot be read', () => {
   it.each(['', '{', '{"a":1', 'undefined', '[]', '5', '"text"', 'null', 'true'])('is UNREADABLE_ROW: %s', (broken) => {
-    const row = { expireAt: EXPIRE_AT, text: broken, values: layout().owned.map(() => null) };
+    const row = { key: 'sid', expireAt: EXPIRE_AT, text: broken, values: layout().owned.map(() => null) };
     expect(() => decodeSession(row, layout())).toThrow(failure('UNREADABLE_ROW'));
   });
 
   it('does not show what it holds', () => {
-    const row = { expireAt: EXPIRE_AT, text: '{"password":"hunter2', values: [] };
+    const row = { key: 'sid', expireAt: EXPIRE_AT, text: '{"password":"hunter2', values: [] };
     expect(() => decodeSession(row, layout([]))).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('hunter2') }),
     );

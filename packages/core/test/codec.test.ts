@@ -113,7 +113,9 @@ describe('a session taken apart and put together', () => {
   it('reads a row without text as a session with its columns alone', () => {
     const [first, ...others] = layout().owned.map(() => null as unknown);
     expect(first).toBeNull();
-    expect(decodeSession({ expireAt: EXPIRE_AT, text: null, values: ['ada', ...others] }, layout())).toStrictEqual({
+    expect(
+      decodeSession({ key: 'sid', expireAt: EXPIRE_AT, text: null, values: ['ada', ...others] }, layout()),
+    ).toStrictEqual({
       user_id: 'ada',
     });
   });

@@ -38,7 +38,7 @@ describeDatabases('lifetime and touch', (_, knex) => {
       [null, DAY],
       [() => 1, DAY],
     ])('gives maxAge %s the lifetime %d', async (maxAge, expected) => {
-      await store.set('s1', {}, maxAge);
+      await store.set('s1', {}, maxAge as number);
       const ms = await left();
       expect(ms).toBeLessThanOrEqual(expected);
       expect(ms).toBeGreaterThan(expected - 5000);

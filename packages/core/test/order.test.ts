@@ -85,12 +85,14 @@ describe('the order of operations', () => {
           const lane = bench.calls.filter((call) => call.key === key);
           const starts = lane.flatMap(({ started }) => (started === undefined ? [] : [started]));
           expect(starts).toStrictEqual(starts.toSorted((one, other) => one - other));
-          let latest: Call | undefined;
-          for (const call of lane) {
-            if (call.started === undefined) expect([call.kind, latest?.kind]).toStrictEqual(['read', 'read']);
-            else latest = call;
-            // Each hears of the operation that ran for it, be it a success or a failure.
-            expect(call.outcome?.value ?? call.outcome?.error).toBe(latest);
+          for (const [at, call] of lane.entries()) {
+            // Each hears of the operation that ran for it, be it a success or a failure: its own, or one of reads side by side.
+            const ran = (call.outcome?.value ?? call.outcome?.error) as Call;
+            if (call.started !== undefined) expect(ran).toBe(call);
+            expect(ran.started).toBeDefined();
+            const [from, to] = [at, lane.indexOf(ran)].sort((one, other) => one - other);
+            const between = lane.slice(from, (to ?? -1) + 1);
+            expect(between.length === 1 || between.every(({ kind }) => kind === 'read')).toBe(true);
           }
         }
       }),
@@ -110,8 +112,9 @@ describe('the order of operations', () => {
       bench.call('a', kind),
     );
     await bench.drain();
-    expect([write, one, other, after, last].map((call) => call?.started)).toStrictEqual([0, 1, undefined, 2, 3]);
-    expect(other?.outcome).toStrictEqual({ value: one });
+    expect([write, after, last].map((call) => call?.started)).toStrictEqual([0, 2, 3]);
+    expect([one, other].map((call) => call?.started).filter((started) => started !== undefined)).toStrictEqual([1]);
+    expect(other?.outcome).toStrictEqual(one?.outcome);
   });
 
   it('does not let a read join one that has started: it may be older than a write of another process', async () => {
@@ -141,7 +144,7 @@ describe('what waits for the writes', () => {
     bench.call('a', 'write');
     bench.call('b', 'write');
     let written = false;
-    const waiting = bench.order.written().then(() => {
+    const waiting = bench.order.afterWrites(async () => {
       written = true;
     });
     bench.call('c', 'write');
@@ -161,7 +164,25 @@ describe('what waits for the writes', () => {
   it('does not wait for reads', async () => {
     const bench = new Bench();
     bench.call('a', 'read');
-    await bench.order.written();
+    await bench.order.afterWrites(async () => {});
     expect(bench.open).toHaveLength(1);
+  });
+});
+
+describe('a write on all keys', () => {
+  it('comes after the writes called before it, and before those called after it', async () => {
+    const bench = new Bench();
+    bench.call('a', 'write');
+    let ended = false;
+    const between = bench.order.betweenWrites(async () => {
+      ended = true;
+    });
+    bench.call('b', 'write');
+    bench.call('c', 'read');
+    expect(bench.open.map(({ call }) => call.key)).toStrictEqual(['a', 'c']);
+    expect(ended).toBe(false);
+    await bench.finish(0, false);
+    await between;
+    await expect.poll(() => bench.open.map(({ call }) => call.key)).toContain('b');
   });
 });

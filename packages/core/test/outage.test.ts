@@ -6,6 +6,11 @@ import { isKssError, KnexSessionStore } from '../src/index.js';
 const TABLE = 'kss_outage';
 const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb'];
 const schemas = [{ name: 'user_id', type: 'string' }] as const;
+// How many deletes on the table are under way and get no further.
+const WAITING: Readonly<Record<string, string>> = {
+  postgres: `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'delete%${TABLE}_errors%'`,
+  mariadb: `select count(*) from information_schema.processlist where info like 'delete%${TABLE}_errors%' and time_ms > 50`,
+};
 const strays: unknown[] = [];
 const stray = (error: unknown) => strays.push(error);
 
@@ -145,7 +150,7 @@ describeDatabases(
 
 describeDatabases(
   'errors of the database',
-  (_, knex) => {
+  ({ name }, knex) => {
     let store: KnexSessionStore<typeof schemas>;
 
     beforeAll(async () => {
@@ -187,7 +192,8 @@ describeDatabases(
       for (const sid of others) await rows().where('sid', sid).update({ user_id: 'eve' }); // one by one: a scan would lock all
       await rows().where('sid', 'd9').update({ additional: '{}' });
       const ended = store.destroyWhere({ user_id: 'ada' });
-      await new Promise((resolve) => setTimeout(resolve, 300)); // it has locked the first rows and waits for the last
+      // It has locked the first rows and waits for the last.
+      await expect.poll(async () => Number((await knex().select(knex().raw(`(${WAITING[name]}) as n`)))[0]?.n)).toBe(1);
       await rows().where('sid', 'd0').update({ additional: '{}' });
       await trx.commit();
 

@@ -16,7 +16,7 @@ const store = new KnexSessionStore(knex, {
     { name: 'big', type: 'bigInteger' },
     { name: 'prefs', type: 'json' },
     { name: 'account', type: 'string', from: 'passport.user' },
-    { name: 'tenant', type: 'integer', from: (session) => session['tenant'] },
+    { name: 'tenant', type: 'integer', from: (session) => session.tenant },
   ],
 });
 expectTypeOf(store).toExtend<SessionStore>();
@@ -25,7 +25,7 @@ const session = await store.get('s');
 expectTypeOf(session?.user_id).toEqualTypeOf<string | null | undefined>();
 expectTypeOf(session?.seen).toEqualTypeOf<Date | null | undefined>();
 expectTypeOf(session?.big).toEqualTypeOf<number | string | null | undefined>();
-expectTypeOf(session?.['anything']).toEqualTypeOf<unknown>();
+expectTypeOf(session?.anything).toEqualTypeOf<unknown>();
 // A derived column is no session key of its own.
 expectTypeOf(session?.account).toEqualTypeOf<unknown>();
 

@@ -57,6 +57,7 @@ export interface Sql {
  * - read: key, now
  * - upsert: the row's values, now, and now again where the layout has timestamps
  * - update: the changed values, the new token's random part, key, now, lowest and highest token
+ * - replaceText: the text's values, the new token's random part, key, now, lowest and highest token
  * - touch: the touched values, key, now
  * - remove: key
  */
@@ -64,6 +65,7 @@ export interface Statements {
   readonly read: string;
   readonly upsert: string;
   readonly update: string;
+  readonly replaceText: string;
   readonly touch: string;
   readonly remove: string;
 }
@@ -115,12 +117,20 @@ export interface Dialect {
   /** Makes a schema column, before `extra` sees it. */
   schemaColumn(table: Knex.CreateTableBuilder, field: Field, facts: DdlFacts): Knex.ColumnBuilder;
   /** The columns of the table; empty where there is no such table. */
-  describe(knex: Knex, layout: Layout): Promise<readonly ColumnInfo[]>;
-  /** Why a column that is there cannot serve, or undefined where it can. */
-  unfit(role: ColumnRole, column: ColumnInfo): Unfit | undefined;
+  describe(knex: Knex, table: TableName): Promise<readonly ColumnInfo[]>;
+  /** Why a column that is there cannot serve, or undefined where it can. `least`: the characters that it must hold. */
+  unfit(role: ColumnRole, column: ColumnInfo, least: number): Unfit | undefined;
 
   /** What an error of the driver means. */
   failure(error: unknown): Failure;
+}
+
+/** A table as the database knows it, after the app's `wrapIdentifier`. */
+export interface TableName {
+  /** Without quotes and schema. */
+  readonly bare: string;
+  /** As it stands in SQL. */
+  readonly quoted: string;
 }
 
 export type Quote = (identifier: string) => string;
@@ -159,17 +169,17 @@ export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }
   return make.call(table, name, ...args);
 }
 
-/** Characters of JSON text that a session may need; MySQL's TEXT holds 65,535 bytes, its MEDIUMTEXT these. */
-const JSON_LENGTH = 16_777_215;
-const SID_LENGTH = 255;
-
 /** What is wrong with a column on every database: a type of another family, or too short. */
-export function unfitColumn(families: Families, role: ColumnRole, { type, length }: ColumnInfo): Unfit | undefined {
+export function unfitColumn(
+  families: Families,
+  role: ColumnRole,
+  { type, length }: ColumnInfo,
+  least: number,
+): Unfit | undefined {
   const family = FAMILY[role];
   if (!families[family].test(type)) {
     return { why: `has the type ${type || 'none'}, which holds no ${family}`, alterable: false };
   }
-  const least = role === 'sid' ? SID_LENGTH : role === 'additional' ? JSON_LENGTH : 0;
   if (length === null || length >= least) return undefined;
   return { why: `holds ${length} characters, and needs ${least}`, alterable: true };
 }

@@ -7,7 +7,7 @@ import { mysql } from './mysql.js';
 import { postgres } from './postgres.js';
 import { sqlite } from './sqlite.js';
 
-export type { ColumnRole, DdlFacts, Dialect, Quote, Sql, Statements } from './dialect.js';
+export type { ColumnRole, DdlFacts, Dialect, Quote, Sql, Statements, TableName } from './dialect.js';
 
 const DIALECTS: Readonly<Record<string, Dialect>> = { sqlite3: sqlite, postgresql: postgres, mysql };
 

@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
-import { changedColumns, type Layout, rowColumns } from '../layout.js';
+import { changedColumns, type Layout, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
+import type { ColumnType } from '../types.js';
 import {
   codeOf,
   connectionBroke,
@@ -43,9 +44,13 @@ export const mysql: Dialect = {
   statements,
   rows: (result) => (result as [Record<string, unknown>[]])[0],
   affected: (result) => (result as [{ affectedRows?: number }])[0].affectedRows ?? 0,
-  // An insert reports one row; otherwise LAST_INSERT_ID has sent the token back.
-  upsertedToken: (result, sent) => (mysql.affected(result) === 1 ? sent : sentBack(result)),
-  updatedToken: (result) => (mysql.affected(result) === 0 ? undefined : sentBack(result)),
+  upsertedToken(result, sent) {
+    // Where the insert met a row, LAST_INSERT_ID sends its token back. Any other number is of a column of the app's own.
+    const sentBack = insertIdOf(result);
+    return sentBack % RANDOM_SPAN === sent % RANDOM_SPAN && sentBack !== 0 ? sentBack : sent;
+  },
+  // Without FOUND_ROWS a retry that finds its own write reaches no row, and sends the token back all the same.
+  updatedToken: (result) => insertIdOf(result) || undefined,
 
   readColumn(type, column) {
     switch (type) {
@@ -73,6 +78,9 @@ export const mysql: Dialect = {
   },
   refuse(type, args, value) {
     if (type === 'datetime' || type === 'timestamp') return unfitPrecision(instantPrecision(args), value);
+    // A server that is not strict would cut it.
+    const room = roomOf(type, args);
+    if (room !== undefined && Buffer.byteLength(value as string | Buffer) > room) return `has more than ${room} bytes`;
     const [, decimals] = args;
     return type === 'double' && typeof decimals === 'number' && Number(Number(value).toFixed(decimals)) !== value
       ? `has more than the ${decimals} decimals that the column keeps`
@@ -108,7 +116,7 @@ export const mysql: Dialect = {
     const column = plainColumn(table, field);
     return TEXT_TYPES.has(type) ? column.collate(binaryCollation) : column;
   },
-  async describe(knex, layout) {
+  async describe(knex, { bare }) {
     const [rows] = await knex.raw(
       'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
         'select 1 from information_schema.statistics s where s.table_schema = c.table_schema and s.table_name = c.table_name ' +
@@ -116,7 +124,7 @@ export const mysql: Dialect = {
         'select count(*) from information_schema.statistics o where o.table_schema = s.table_schema ' +
         'and o.table_name = s.table_name and o.index_name = s.index_name)) as u ' +
         'from information_schema.columns c where table_name = ? and table_schema = database()',
-      [layout.table],
+      [bare],
     );
     return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
       name: n,
@@ -126,8 +134,8 @@ export const mysql: Dialect = {
       unique: Number(u) === 1,
     }));
   },
-  unfit(role, column) {
-    const unfit = unfitColumn(FAMILIES, role, column);
+  unfit(role, column, least) {
+    const unfit = unfitColumn(FAMILIES, role, column, least);
     if (unfit !== undefined || role !== 'sid' || column.collation === null || column.collation.endsWith('_bin'))
       return unfit;
     return { why: `has the collation ${column.collation}, under which two ids can be the same`, alterable: true };
@@ -145,6 +153,7 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
   const sid = quote(layout.sid);
   const expireAt = quote(layout.expireAt);
   const revision = quote(layout.revision);
+  const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
   const columns = rowColumns(layout).map(quote);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
   // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
@@ -152,28 +161,28 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
   const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
   const sets = [
     ...(layout.fields.length > 0 ? [guard] : []),
-    `${revision} = last_insert_id(if(${expireAt} > ?, ${revision} - ${revision} % ${RANDOM_SPAN} + values(${revision}) % ${RANDOM_SPAN}, values(${revision})))`,
+    `${revision} = last_insert_id(if(${expireAt} > ?, ${stored} - ${stored} % ${RANDOM_SPAN} + values(${revision}) % ${RANDOM_SPAN}, values(${revision})))`,
     ...kept.map((column) => `${column} = if(${expireAt} > ?, ${column}, values(${column}))`),
     ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
   ];
+  const updateStatement = (names: readonly string[]) =>
+    `update ${table} set ${names.map((name) => `${quote(name)} = ?`).join(', ')}, ` +
+    `${revision} = last_insert_id(${stored} - ${stored} % ${RANDOM_SPAN} + ?) ` +
+    `where ${sid} = ? and ${expireAt} > ? and ${stored} between ? and ?`;
   return {
     read: readStatement(layout, table, quote, mysql.readColumn),
     upsert:
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
       `on duplicate key update ${sets.join(', ')}`,
-    update:
-      `update ${table} set ${changedColumns(layout)
-        .map((name) => `${quote(name)} = ?`)
-        .join(', ')}, ` +
-      `${revision} = last_insert_id(${revision} - ${revision} % ${RANDOM_SPAN} + ?) ` +
-      `where ${sid} = ? and ${expireAt} > ? and ${revision} between ? and ?`,
+    update: updateStatement(changedColumns(layout)),
+    replaceText: updateStatement(textColumns(layout)),
     touch: touchStatement(layout, table, quote),
     remove: `delete from ${table} where ${sid} = ?`,
   };
 }
 
-function sentBack(result: unknown): number {
-  return Number((result as [{ insertId?: number | bigint | string }])[0].insertId);
+function insertIdOf(result: unknown): number {
+  return Number((result as [{ insertId?: number | bigint | string }])[0].insertId ?? 0);
 }
 
 /** A collation without PAD SPACE, under which `bob` and `bob ` differ; the name depends on whose server it is. */
@@ -184,6 +193,13 @@ async function inspect(knex: Knex): Promise<DdlFacts> {
   const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
   if (/mariadb/i.test(version)) return { binaryCollation: 'utf8mb4_nopad_bin' }; // 10.2.2 and later
   return { binaryCollation: number >= 80_017 ? 'utf8mb4_0900_bin' : 'utf8mb4_bin' };
+}
+
+/** The bytes that a column holds (dev.mysql.com, "Data Type Storage Requirements"). */
+function roomOf(type: ColumnType, [size]: readonly unknown[]): number | undefined {
+  if (type === 'text') return size === 'longtext' ? undefined : size === 'mediumtext' ? 16_777_215 : 65_535;
+  if (type !== 'binary') return undefined;
+  return typeof size === 'number' ? size : 65_535;
 }
 
 /** What knex reads from the arguments; without any, the milliseconds of a Date. */

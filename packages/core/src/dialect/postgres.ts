@@ -1,4 +1,5 @@
 import {
+  type ColumnInfo,
   codeOf,
   connectionBroke,
   type Dialect,
@@ -7,6 +8,7 @@ import {
   givenPrecision,
   plainColumn,
   TEXT_TYPES,
+  type Unfit,
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
@@ -83,14 +85,15 @@ export const postgres: Dialect = {
 
   ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
   schemaColumn: plainColumn,
-  async describe(knex, layout) {
+  async describe(knex, { quoted }) {
     const { rows } = await knex.raw(
       'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
         'select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] ' +
         "where i.indrelid = format('%I.%I', table_schema, table_name)::regclass and i.indisunique and i.indpred is null " +
         'and i.indnatts = 1 and a.attname = column_name) as u ' +
-        'from information_schema.columns where table_name = ? and table_schema = coalesce(?, current_schema())',
-      [layout.table, layout.schema ?? null],
+        'from information_schema.columns where (table_schema, table_name) = (select n.nspname, c.relname ' +
+        'from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(?))',
+      [quoted],
     );
     return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
       name: n,
@@ -100,10 +103,20 @@ export const postgres: Dialect = {
       unique: u,
     }));
   },
-  unfit: (role, column) => unfitColumn(FAMILIES, role, column),
+  unfit(role, column, least) {
+    const unfit = unfitColumn(FAMILIES, role, column, least);
+    return unfit ?? (role === 'sid' ? unfitCase(column) : undefined);
+  },
 
   failure,
 };
+
+/** An extension's type such as citext compares as it likes. */
+function unfitCase({ type }: ColumnInfo): Unfit | undefined {
+  return type === 'user-defined'
+    ? { why: 'has a type under which two ids can be the same', alterable: true }
+    : undefined;
+}
 
 interface InformationRow {
   readonly n: string;
@@ -125,6 +138,7 @@ function failure(error: unknown): Failure {
   // Two CREATE TABLE at once collide on the catalogue's own unique indexes.
   if (code === '42P07' || (code === '23505' && constraint.startsWith('pg_'))) return { kind: 'exists' };
   if (code === '23505') return { kind: 'unique', column: constraint };
-  if (/^(22|23)...$/.test(code)) return { kind: 'value', column };
+  // Data exceptions, constraints, and a value too large for its index (program_limit_exceeded).
+  if (/^(22...|23...|54000)$/.test(code)) return { kind: 'value', column };
   return { kind: BROKEN.test(code) || connectionBroke(error) ? 'broken' : 'other' };
 }

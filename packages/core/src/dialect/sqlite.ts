@@ -7,6 +7,7 @@ import {
   type Families,
   plainColumn,
   TEXT_TYPES,
+  type Unfit,
   unfitColumn,
 } from './dialect.js';
 import { returnedToken, returningStatements } from './statements.js';
@@ -33,9 +34,14 @@ export const sqlite: Dialect = {
   altersColumns: false,
   countsMatched: true,
 
-  statements: (layout, table, quote) => returningStatements(layout, table, quote, sqlite.readColumn),
+  statements(layout, table, quote) {
+    const statements = returningStatements(layout, table, quote, sqlite.readColumn);
+    // The driver `sqlite3` says only by its rows what a raw statement reached.
+    return { ...statements, touch: `${statements.touch} returning 1` };
+  },
   rows: (result) => (Array.isArray(result) ? result : []),
-  affected: (result) => Number((result as { changes?: number } | undefined)?.changes ?? 0),
+  affected: (result) =>
+    Array.isArray(result) ? result.length : Number((result as { changes?: number } | undefined)?.changes ?? 0),
   upsertedToken: (result, sent) => returnedToken(sqlite, result) ?? sent,
   updatedToken: (result) => returnedToken(sqlite, result),
 
@@ -57,29 +63,38 @@ export const sqlite: Dialect = {
     const sid = quote(layout.sid);
     const expired = `${quote(layout.expireAt)} <= ?`;
     return {
-      sql: `delete from ${table} where ${expired} and ${sid} in (select ${sid} from ${table} where ${expired} limit ?)`,
+      sql: `delete from ${table} where ${expired} and ${sid} in (select ${sid} from ${table} where ${expired} limit ?) returning 1`,
       bindings: [now, now, limit],
     };
   },
 
   ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
   schemaColumn: plainColumn,
-  async describe(knex, layout) {
+  async describe(knex, { bare }) {
     const columns = await knex.raw(
-      'select name, type, name in (select min(c.name) from pragma_index_list(?) i join pragma_index_info(i.name) c ' +
-        'where i."unique" = 1 and i.partial = 0 group by i.name having count(*) = 1) as u from pragma_table_info(?)',
-      [layout.table, layout.table],
+      'select t.name, t.type, u.name is not null as u, u.coll as c from pragma_table_info(?) t left join (' +
+        'select min(c.name) as name, min(c.coll) as coll from pragma_index_list(?) i join pragma_index_xinfo(i.name) c ' +
+        'where i."unique" = 1 and i.partial = 0 and c.key = 1 group by i.name having count(*) = 1) u on u.name = t.name',
+      [bare, bare],
     );
     return (columns as Parameters<typeof columnInfo>[0][]).map(columnInfo);
   },
-  unfit: (role, column) => unfitColumn(FAMILIES, role, column),
+  unfit(role, column, least) {
+    const unfit = unfitColumn(FAMILIES, role, column, least);
+    return unfit ?? (role === 'sid' ? unfitCase(column) : undefined);
+  },
 
   failure,
 };
 
-function columnInfo({ name, type, u }: { name: string; type: string; u: number }): ColumnInfo {
+function unfitCase({ collation }: ColumnInfo): Unfit | undefined {
+  if (collation === null || collation === 'BINARY') return undefined;
+  return { why: `has the collation ${collation}, under which two ids can be the same`, alterable: false };
+}
+
+function columnInfo({ name, type, u, c }: { name: string; type: string; u: number; c: string | null }): ColumnInfo {
   const [, word = '', length] = /^([^(]*?)\s*(?:\((\d+)\))?$/.exec(type.toLowerCase()) ?? [];
-  return { name, type: word, length: length === undefined ? null : Number(length), collation: null, unique: u === 1 };
+  return { name, type: word, length: length === undefined ? null : Number(length), collation: c, unique: u === 1 };
 }
 
 /** Result codes: sqlite.org/rescode.html; the driver `sqlite3` has the primary code only, with the detail in the message. */

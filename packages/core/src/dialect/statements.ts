@@ -1,4 +1,4 @@
-import { ALIAS, changedColumns, fieldAlias, type Layout, rowColumns, touchedColumns } from '../layout.js';
+import { ALIAS, changedColumns, fieldAlias, type Layout, rowColumns, textColumns, touchedColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
 import type { ColumnType } from '../types.js';
 import type { Dialect, Quote, Statements } from './dialect.js';
@@ -13,26 +13,28 @@ export function returningStatements(
   const sid = quote(layout.sid);
   const expireAt = quote(layout.expireAt);
   const revision = quote(layout.revision);
+  // NULL where another program inserted the row into a table that allows it.
+  const stored = (column: string) => `coalesce(${column}, 0)`;
   const columns = rowColumns(layout).map(quote);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
   const live = `t.${expireAt} > ?`;
   const sets = [
-    `${revision} = case when ${live} then t.${revision} - t.${revision} % ${RANDOM_SPAN} + excluded.${revision} % ${RANDOM_SPAN} else excluded.${revision} end`,
+    `${revision} = case when ${live} then ${stored(`t.${revision}`)} - ${stored(`t.${revision}`)} % ${RANDOM_SPAN} + excluded.${revision} % ${RANDOM_SPAN} else excluded.${revision} end`,
     ...kept.map((column) => `${column} = case when ${live} then t.${column} else excluded.${column} end`),
     ...changedColumns(layout).map((name) => `${quote(name)} = excluded.${quote(name)}`),
   ];
   const returning = `returning ${revision} as ${quote(ALIAS.revision)}`;
+  const updateStatement = (names: readonly string[]) =>
+    `update ${table} set ${names.map((name) => `${quote(name)} = ?`).join(', ')}, ` +
+    `${revision} = ${stored(revision)} - ${stored(revision)} % ${RANDOM_SPAN} + ? ` +
+    `where ${sid} = ? and ${expireAt} > ? and ${stored(revision)} between ? and ? ${returning}`;
   return {
     read: readStatement(layout, table, quote, readColumn),
     upsert:
       `insert into ${table} as t (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
       `on conflict (${sid}) do update set ${sets.join(', ')} ${returning}`,
-    update:
-      `update ${table} set ${changedColumns(layout)
-        .map((name) => `${quote(name)} = ?`)
-        .join(', ')}, ` +
-      `${revision} = ${revision} - ${revision} % ${RANDOM_SPAN} + ? ` +
-      `where ${sid} = ? and ${expireAt} > ? and ${revision} between ? and ? ${returning}`,
+    update: updateStatement(changedColumns(layout)),
+    replaceText: updateStatement(textColumns(layout)),
     touch: touchStatement(layout, table, quote),
     remove: `delete from ${table} where ${sid} = ?`,
   };
