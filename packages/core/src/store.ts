@@ -40,6 +40,8 @@ const SYNC_RETRIES = 5;
 /**
  * Sessions in a table of the SQL database that the app already runs.
  *
+ * Every verb waits for the table first, so it can also reject with SYNC_TIMEOUT or TABLE_MISMATCH; after `close()` with CLOSED.
+ *
  * @example
  * const sessions = new KnexSessionStore(knex, {
  *   schemas: [{ name: 'user_id', type: 'string', args: [100], index: true }],
@@ -156,7 +158,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @param maxAge milliseconds that it may live from now on
    * @param cookie the session's cookie, where it changed in more than its expiry: then the stored one is replaced
    * @returns whether there was such a session
-   * @throws KssError INVALID_SID, UNREADABLE_ROW, TIMEOUT, DATABASE
+   * @throws KssError INVALID_SID, UNSERIALIZABLE, UNREADABLE_ROW, CONFLICT, TIMEOUT, DATABASE
    */
   async touch(sid: string, maxAge?: number, cookie?: object): Promise<boolean> {
     const key = this.#key(sid);
@@ -200,7 +202,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   /**
-   * Ends the sessions that are meant, in one statement.
+   * Ends the sessions that are meant, in one statement (by `handle`: looked up in one, ended in another). With `trx` it is part of
+   * the app's transaction, and waits neither for the table nor for writes under way.
    *
    * @example
    * await sessions.destroyWhere({ user_id: 'ada' }, { except: req.sessionID }); // "sign out everywhere else"

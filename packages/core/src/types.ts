@@ -52,7 +52,7 @@ export interface SchemaField extends FieldShape {
   readonly type: ColumnType;
   /** Arguments of the knex column type after the name, such as `[100]` for a string of 100 characters. */
   readonly args?: readonly unknown[];
-  /** Called once with the column's builder while the table is made. Keep the column nullable: an anonymous session has no `user_id`. */
+  /** Called with the column's builder while the table is made, or while the statement that adds the column is. Keep the column nullable: an anonymous session has no `user_id`. */
   readonly extra?: (column: Knex.ColumnBuilder) => unknown;
   /**
    * Where the value comes from, if not from the session key of that name: a path such as `'passport.user'`, or a function

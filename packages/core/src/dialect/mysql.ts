@@ -33,7 +33,7 @@ const FAMILIES: Families = {
   UUIDs: /char|text|uuid/,
 };
 
-/** MySQL and MariaDB, through mysql2, mysql or mariadb. */
+/** MySQL and MariaDB, through mysql2. */
 export const mysql: Dialect = {
   name: 'MySQL or MariaDB',
   hasSchemas: false,
