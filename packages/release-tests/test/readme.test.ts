@@ -8,7 +8,11 @@ import { compile, execute, type Snippet, snippetsOf } from './snippets.js';
 vi.setConfig({ testTimeout: 120_000 }); // compilers are slow on a busy machine
 
 const HERE = join(ROOT, 'packages/release-tests');
-const READMES = ['README.md', ...readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`)];
+const PAGES = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'packages')).map((name) => `packages/${name}/README.md`),
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+].filter((file) => file.endsWith('.md') && existsSync(join(ROOT, file)));
 
 const application = emptyFolder();
 const without = sqliteProblem();
@@ -48,10 +52,10 @@ describe('the harness', () => {
   });
 });
 
-describe.each(READMES.filter((file) => existsSync(join(ROOT, file))))('%s', (file) => {
-  // A package's snippets find what the package finds, itself included.
-  const folder = file === 'README.md' ? HERE : join(ROOT, dirname(file));
-  const code = snippetsOf(readFileSync(join(ROOT, file), 'utf8')).filter(({ language }) => language !== 'sh');
+describe.each(PAGES)('%s', (file) => {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  const folder = folderOf(file, text);
+  const code = snippetsOf(text).filter(({ language }) => language !== 'sh');
 
   it('shows code', () => expect(code).not.toEqual([]));
 
@@ -71,6 +75,13 @@ describe('the commands in README.md', () => {
     expect(Object.keys(manifest.scripts)).toEqual(expect.arrayContaining(commands));
   });
 });
+
+/** Where a page's snippets look up their imports: a package's finds what the package finds, itself included. */
+function folderOf(file: string, text: string): string {
+  const marked = /^<!-- snippets: (\S+) -->$/m.exec(text)?.[1];
+  if (marked !== undefined) return join(ROOT, marked);
+  return file.startsWith('packages/') ? join(ROOT, dirname(file)) : HERE;
+}
 
 function given(snippet: Snippet | undefined): Snippet {
   if (snippet === undefined) throw new Error('The fixture lacks a snippet.');

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
-import { FIXTURES, type Outcome, ROOT } from './application.js';
+import { FIXTURES, type Outcome } from './application.js';
 
 /** A fenced block of a Markdown file. */
 export interface Snippet {
@@ -29,14 +29,14 @@ const AMBIENT = join(FIXTURES, 'readme-ambient.d.ts');
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /**
- * Compiles a snippet as a module of its own, as strictly as our sources, against what is built.
+ * Compiles a snippet as a module of its own, against what is built.
  *
- * @param folder where the snippet's imports are looked up from
+ * @param folder where the snippet stands: its imports are looked up from there, and it is compiled like the sources there
  * @returns one message for each error, with the line in the Markdown file
  */
 export function compile({ language, code, line }: Snippet, folder: string): string[] {
   const file = join(folder, `snippet.${language === 'ts' ? 'mts' : moduleKind(code)}`);
-  const options = { ...strictOptions(), allowJs: true, checkJs: true, moduleDetection: ts.ModuleDetectionKind.Force };
+  const options = { ...optionsOf(folder), allowJs: true, checkJs: true, moduleDetection: ts.ModuleDetectionKind.Force };
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (name) => name === file || fileExists(name);
@@ -104,9 +104,10 @@ function moduleKind(code: string): 'cjs' | 'mjs' {
   return /\brequire\(/.test(code) ? 'cjs' : 'mjs';
 }
 
-function strictOptions(): ts.CompilerOptions {
-  const { config, error } = ts.readConfigFile(join(ROOT, 'tsconfig.base.json'), ts.sys.readFile);
+function optionsOf(folder: string): ts.CompilerOptions {
+  const file = ts.findConfigFile(folder, ts.sys.fileExists);
+  if (file === undefined) throw new Error(`There is no tsconfig.json for ${folder}.`);
+  const { config, error } = ts.readConfigFile(file, ts.sys.readFile);
   if (error !== undefined) throw new Error(ts.flattenDiagnosticMessageText(error.messageText, '\n'));
-  const { options } = ts.convertCompilerOptionsFromJson((config as { compilerOptions: object }).compilerOptions, ROOT);
-  return options;
+  return ts.parseJsonConfigFileContent(config, ts.sys, dirname(file)).options;
 }

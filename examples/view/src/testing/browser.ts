@@ -18,7 +18,7 @@ const ARGUMENTS = [
 ];
 
 /** Where Chromium is, or why it cannot be used. */
-export function findChromium(): { readonly path: string } | { readonly absent: string } {
+function findChromium(): { readonly path: string } | { readonly absent: string } {
   const given = process.env.CHROMIUM_PATH;
   if (given)
     return existsSync(given) ? { path: given } : { absent: `CHROMIUM_PATH is ${given}, where there is nothing` };
@@ -29,7 +29,7 @@ export function findChromium(): { readonly path: string } | { readonly absent: s
 }
 
 /** Starts a headless Chromium of the system's. */
-export async function launchChromium(): Promise<Browser> {
+async function launchChromium(): Promise<Browser> {
   const found = findChromium();
   if ('absent' in found) throw new Error(found.absent);
   return chromium.launch({ executablePath: found.path, args: ARGUMENTS });
