@@ -46,10 +46,13 @@ export class LoadedSessions {
   }
 
   /** Loads a session and marks the object, and the carrier if there is one; null where there is no session. */
-  async load(sid: string, options: ReadOptions & Pick<SaveOptions, 'carrier'> = {}): Promise<SessionData | null> {
+  async load(
+    sid: string,
+    { carrier, ...options }: ReadOptions & Pick<SaveOptions, 'carrier'> = {},
+  ): Promise<SessionData | null> {
     const loaded = await this.#store.load(sid, options);
     if (loaded === null) return null;
-    this.#mark(sid, loaded.revision, loaded.session, options.carrier);
+    this.#mark(sid, loaded.revision, loaded.session, carrier);
     return loaded.session;
   }
 
