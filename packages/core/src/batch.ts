@@ -140,12 +140,12 @@ export class Batch {
     });
   }
 
-  /** A statement on many rows; it sees the writes called before it, and those called after it do not wait for it. */
-  whole<T>(make: () => PromiseLike<T>): Promise<T> {
+  /** A statement on many rows; it sees the writes called before it. As a write, later ones on many rows see it. */
+  whole<T>(make: () => PromiseLike<T>, kind: 'read' | 'write' = 'read'): Promise<T> {
     const deadline = this.#deadlines.next();
     return this.#within(
       deadline,
-      this.#order.afterWrites(() => this.#send(deadline, make)),
+      this.#order.afterWrites(() => this.#send(deadline, make), kind),
     );
   }
 

@@ -33,16 +33,16 @@ export class Order {
     return outcome;
   }
 
-  /** Starts when all writes called so far are over, whatever their outcome. */
-  async afterWrites<T>(start: () => Promise<T>): Promise<T> {
-    await Promise.allSettled(this.#writes);
-    return start();
+  /** Starts when all writes called so far are over, whatever their outcome; as a write, it is one of them for those to come. */
+  afterWrites<T>(start: () => Promise<T>, kind: 'read' | 'write' = 'read'): Promise<T> {
+    const outcome = Promise.allSettled(this.#writes).then(start);
+    if (kind === 'write') this.#remember(outcome);
+    return outcome;
   }
 
-  /** {@link afterWrites} for a write on all keys: those called after it wait for it. */
+  /** {@link afterWrites} for a write on all keys, which holds back the writes of single keys that are called after it. */
   betweenWrites<T>(start: () => Promise<T>): Promise<T> {
-    const outcome = this.afterWrites(start);
-    this.#remember(outcome);
+    const outcome = this.afterWrites(start, 'write');
     const over = outcome.then(
       () => {},
       () => {},

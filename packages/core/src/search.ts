@@ -69,7 +69,7 @@ export class Search {
 
   /** In the app's transaction the statement is the app's: on its connection, once, without a deadline of ours. */
   async #run<T>(trx: Knex.Transaction | undefined, make: () => PromiseLike<T>): Promise<T> {
-    if (trx === undefined) return this.#batch.whole(make);
+    if (trx === undefined) return this.#batch.whole(make, 'write');
     try {
       return await make();
     } catch (error) {

@@ -140,6 +140,12 @@ describeDatabases('find, count and destroyWhere', (_, knex) => {
       expect(handles(await store.find('all'))).toEqual(of('a2', 'b1', 'n1'));
     });
 
+    it('is over before a find or a count that is called after it', async () => {
+      const ended = store.destroyWhere({ user_id: 'ada' });
+      expect(await store.count({ user_id: 'ada' })).toBe(0);
+      expect(await ended).toBe(2);
+    });
+
     it('finds a sid that the table keeps as a digest', async () => {
       await store.set('with space', { user_id: 'ada' });
       expect(await store.destroyWhere({ user_id: 'ada' }, { except: 'with space' })).toBe(2);
