@@ -11,7 +11,17 @@ const NAMES =
   /(?<![a-z0-9])(postgres(ql)?|pg|pglite|mysql2?|mariadb|(better-)?sqlite3?|libsql|mssql|sql ?server|tedious|oracle(db)?|cockroach(db)?|redshift)(?![a-z0-9])/i;
 // What the store owns where it is given no knex is a SQLite file, and its option and its errors say so.
 const OWN_FILE = /\bSQLite file\b|\b\w+\.sqlite\b/g;
-const ALLOWED = { 'embedded.ts': ['better-sqlite3'] };
+const NODE_SQLITE = './node-sqlite.js';
+const ALLOWED = {
+  'embedded.ts': ['better-sqlite3', NODE_SQLITE],
+  'index.ts': [NODE_SQLITE],
+  // A client of knex's is what this file holds, whatever it is used for.
+  'node-sqlite.ts': [
+    ...['node:sqlite', 'knex/lib/dialects/better-sqlite3/index.js'],
+    ' Or use another driver: npm install better-sqlite3.',
+  ],
+  'result-codes.ts': ['SQLITE_'],
+};
 
 const found = readdirSync(source, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !name.startsWith('dialect/'))

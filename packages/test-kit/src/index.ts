@@ -1,2 +1,4 @@
-export { type DatabaseName, databases, describeDatabases, type OpenOptions, type TestDatabase } from './databases.js';
+export type { DatabaseName, OpenOptions, TestDatabase } from './database.js';
+export { databases } from './databases.js';
+export { describeDatabases } from './describe.js';
 export { startProxy, type TcpProxy } from './proxy.js';
