@@ -1,96 +1,125 @@
-import type { Knex } from 'knex';
-import type { EncodedSession, SessionRow } from './codec.js';
+import { Calls, type Outcome, type Performed } from './calls.js';
+import type { EncodedSession } from './codec.js';
 import { Deadlines } from './deadline.js';
-import type { Sql, Statements } from './dialect/index.js';
-import { anotherOf, KssError } from './errors.js';
-import { Executor } from './executor.js';
-import {
-  ALIAS,
-  changedValues,
-  fieldAlias,
-  type Layout,
-  readInstant,
-  rowValues,
-  textValues,
-  touchedValues,
-} from './layout.js';
-import { Order } from './order.js';
+import type { Sql } from './dialect/index.js';
+import { Dispatch } from './dispatch.js';
+import { isKssError, KssError } from './errors.js';
+import { Executor, slotsFor } from './executor.js';
+import { filledValues, textValues, touchedValues } from './layout.js';
+import type { BatchLimits } from './options.js';
 import type { Place } from './place.js';
-import { ANY_INCARNATION, freshToken, incarnationOf, nextRandom } from './token.js';
+import type { Again, Inputs, RequestKind, StoredRow } from './requests.js';
+import { ANY_INCARNATION, freshToken, incarnationOf, nextRandom, randomOf } from './token.js';
+import { isSpared, KnownExpiries, touchWindow } from './touch-after.js';
 
-const REWRITE_TRIES = 5;
-
-/** A row that is there, with its token. */
-export interface StoredRow extends SessionRow {
-  readonly token: number;
-}
+const TRIES = 5;
+const NO_TOKEN = -1;
 
 /** A session to save, with its end in epoch milliseconds. */
-export interface SavedSession extends EncodedSession {
+export interface SavedSession extends Pick<EncodedSession, 'text' | 'values'> {
   readonly expireAt: number;
 }
 
+const ONE_BY_ONE: BatchLimits = { maxSize: 1, concurrency: 4, prepare: true };
+
+/** What the calls of a store share. */
+export interface BatchOptions {
+  /** `false`: one call, one statement. */
+  readonly batch: BatchLimits | false;
+  /** Milliseconds that a call has. */
+  readonly timeout: number;
+  /** Milliseconds. */
+  readonly touchAfter: number;
+}
+
 /**
- * The one place through which each kind of statement goes: read, write, touch, delete, and the rest.
+ * Many calls, few statements: the calls that arrive while the event loop turns go together, by kind.
  *
  * Operations of one sid run in the order of the calls; each call ends at its deadline.
  */
 export class Batch {
   readonly #place: Place;
-  readonly #statements: Statements;
   readonly #executor: Executor;
-  readonly #deadlines: Deadlines;
-  readonly #order = new Order();
-  readonly #ready: () => Promise<void> | undefined;
-  readonly #pending = new Set<Promise<unknown>>();
+  readonly #dispatch: Dispatch;
+  readonly #calls: Calls;
+  readonly #touchAfter: number;
+  readonly #known: KnownExpiries | undefined;
 
   /** @param ready what to wait for before a statement is sent; undefined where there is nothing to wait for */
-  constructor(place: Place, timeout: number, ready: () => Promise<void> | undefined) {
+  constructor(place: Place, { batch, timeout, touchAfter }: BatchOptions, ready: () => Promise<void> | undefined) {
+    const limits = batch === false ? ONE_BY_ONE : batch;
+    const deadlines = new Deadlines(timeout);
     this.#place = place;
-    this.#statements = place.dialect.statements(place.layout, place.table, place.quote);
-    this.#executor = new Executor(place, timeout);
-    this.#deadlines = new Deadlines(timeout);
-    this.#ready = ready;
+    this.#executor = new Executor(place, timeout, deadlines);
+    this.#dispatch = new Dispatch(place, this.#executor, limits.prepare);
+    this.#calls = new Calls({
+      deadlines,
+      ready,
+      slots: slotsFor(place, limits.concurrency),
+      shares: batch !== false,
+      most: (kind) => Math.min(limits.maxSize, this.#dispatch.most(kind)),
+      perform: (kind, inputs, at) => this.#perform(kind, inputs, at),
+    });
+    this.#touchAfter = touchAfter;
+    this.#known = touchAfter > 0 ? new KnownExpiries() : undefined;
   }
 
-  /** The live row. The object is shared by the reads that were made together. */
-  async read(key: string): Promise<StoredRow | null> {
-    try {
-      // Those that join later have more time than the first.
-      return await this.#ordered(key, 'read', () => this.#readRow(this.#deadlines.next(), key));
-    } catch (error) {
-      throw anotherOf(error); // the error was shared, too
-    }
+  /** The live row. The object is shared by the reads that go together. */
+  read(key: string): Promise<StoredRow | null> {
+    return this.#calls.request('read', key, key, 0);
   }
 
   /** Inserts or replaces; resolves to the token. */
   write(key: string, saved: SavedSession): Promise<number> {
-    const token = freshToken();
-    return this.#ordered(key, 'write', async (deadline) => {
-      const result = await this.#raw(deadline, () => {
-        const now = Date.now();
-        const bindings = rowValues(this.#place.layout, { key, token, now, ...saved });
-        return {
-          sql: this.#statements.upsert,
-          bindings: [...bindings, now, ...(this.#place.layout.createdAt === undefined ? [] : [now])],
-        };
-      });
-      return this.#place.dialect.upsertedToken(result, token);
-    });
+    return this.#calls.request(
+      'upsert',
+      key,
+      { key, token: freshToken(), text: saved.text, values: saved.values, expireAt: saved.expireAt },
+      sizeOf(saved),
+    );
   }
 
   /** Replaces a live row, of the token's incarnation if there is one; resolves to the new token, or null where there is no such row. */
-  update(key: string, saved: SavedSession, token: number | undefined): Promise<number | null> {
-    const random = nextRandom(token);
-    const range = token === undefined ? ANY_INCARNATION : incarnationOf(token);
-    return this.#ordered(key, 'write', async (deadline) => {
-      const result = await this.#raw(deadline, () => {
-        const now = Date.now();
-        const changed = changedValues(this.#place.layout, { key, token: random, now, ...saved });
-        return { sql: this.#statements.update, bindings: [...changed, random, key, now, ...range] };
-      });
-      return this.#place.dialect.updatedToken(result) ?? null;
-    });
+  update(key: string, saved: SavedSession, known: number | undefined): Promise<number | null> {
+    const [lowest, highest] = known === undefined ? ANY_INCARNATION : incarnationOf(known);
+    return this.#update(key, saved, { known, lowest, highest, again: undefined });
+  }
+
+  /**
+   * Replaces a live row that has this token still; where it has another one of the same incarnation, replaces it with what
+   * `again` makes of it.
+   *
+   * @param merged whether the row is known to have more than was saved, so that `again` is needed in any case
+   * @throws KssError CONFLICT after five tries, and what `again` throws
+   */
+  updateUnchanged(
+    key: string,
+    saved: SavedSession,
+    known: number,
+    merged: boolean,
+    again: Again,
+  ): Promise<number | null> {
+    const range = merged ? NO_TOKEN : known;
+    return this.#update(key, saved, { known, lowest: range, highest: range, again });
+  }
+
+  /**
+   * Moves the expiry of a live row, or leaves it where it is moved by too little; whether there was one, as far as is known
+   * without a statement.
+   */
+  touch(key: string, expireAt: number): Promise<boolean> {
+    if (this.#known === undefined) return this.#calls.request('touch', key, { key, expireAt }, 0);
+    const now = Date.now();
+    const window = touchWindow(this.#touchAfter, expireAt, now);
+    // What is under way may change the expiry that is known.
+    const known = this.#calls.isBusy(key) ? undefined : this.#known.get(key);
+    if (known === undefined || known <= now) return this.#touchByRow(key, expireAt, window);
+    if (isSpared(known, expireAt, window)) return Promise.resolve(true);
+    return this.#calls.request('touch', key, { key, expireAt }, 0);
+  }
+
+  remove(key: string): Promise<void> {
+    return this.#calls.request('remove', key, key, 0);
   }
 
   /**
@@ -100,117 +129,168 @@ export class Batch {
    * @throws KssError CONFLICT after five tries, and what `change` throws
    */
   rewrite(key: string, expireAt: number, change: (text: string | null) => string): Promise<boolean> {
-    return this.#ordered(key, 'write', async (deadline) => {
-      for (let tried = 0; tried < REWRITE_TRIES; tried++) {
-        const row = await this.#readRow(deadline, key);
+    return this.#calls.errand(key, async (at) => {
+      for (let tried = 0; tried < TRIES; tried++) {
+        const row = await this.#dispatch.single.read(key, at);
         if (row === null) return false;
         const text = change(row.text);
         const random = nextRandom(row.token);
-        const result = await this.#raw(deadline, () => {
+        const result = await this.#dispatch.raw(at, () => {
           const now = Date.now();
           const bindings = textValues(this.#place.layout, expireAt, text, now);
-          return { sql: this.#statements.replaceText, bindings: [...bindings, random, key, now, row.token, row.token] };
+          const { replaceText } = this.#dispatch.statements;
+          return { sql: replaceText, bindings: [...bindings, random, key, now, row.token, row.token] };
         });
-        if (this.#place.dialect.updatedToken(result) !== undefined) return true;
+        if (this.#place.dialect.updatedToken(result) === undefined) continue;
+        this.#known?.note(key, expireAt);
+        return true;
       }
-      throw new KssError('CONFLICT', `The session changed ${REWRITE_TRIES} times while it was rewritten; try again.`);
+      throw new KssError('CONFLICT', `The session changed ${TRIES} times while it was rewritten; try again.`);
     });
   }
 
-  /** Moves the expiry of a live row; whether there was one. */
-  touch(key: string, expireAt: number): Promise<boolean> {
-    return this.#ordered(key, 'write', async (deadline) => {
-      const result = await this.#raw(deadline, () => {
-        const now = Date.now();
-        return {
-          sql: this.#statements.touch,
-          bindings: [...touchedValues(this.#place.layout, expireAt, now), key, now],
-        };
-      });
-      if (this.#place.dialect.affected(result) > 0) return true;
-      if (this.#place.dialect.countsMatched) return false;
-      // The row may be there with this very expiry.
-      return (await this.#readRow(deadline, key)) !== null;
+  /** Gives a row another key; where a row has that one already, it is the newer, and the other is deleted. */
+  rename(from: string, to: string): Promise<void> {
+    const { dialect, layout, table, quote } = this.#place;
+    const sql = `update ${table} set ${quote(layout.sid)} = ? where ${quote(layout.sid)} = ?`;
+    return this.#calls.errand(to, async (at) => {
+      try {
+        await this.#dispatch.raw(at, () => ({ sql, bindings: [to, from] }));
+      } catch (error) {
+        if (!isKssError(error, 'COLUMN_VALUE') || dialect.failure(error.cause).kind !== 'unique') throw error;
+        await this.#dispatch.single.remove(from, at);
+      }
     });
   }
 
-  remove(key: string): Promise<void> {
-    return this.#ordered(key, 'write', async (deadline) => {
-      await this.#raw(deadline, () => ({ sql: this.#statements.remove, bindings: [key] }));
+  /** Replaces columns and text of a live row that has this token still, and not its expiry; whether it had. */
+  fill(key: string, filled: Pick<EncodedSession, 'text' | 'values'>, token: number): Promise<boolean> {
+    return this.#calls.errand(key, async (at) => {
+      const result = await this.#dispatch.raw(at, () => ({
+        sql: this.#dispatch.statements.fill,
+        bindings: [...filledValues(filled), nextRandom(token), key, Date.now(), token, token],
+      }));
+      return this.#place.dialect.updatedToken(result) !== undefined;
     });
   }
 
-  /** A statement on many rows; it sees the writes called before it. As a write, later ones on many rows see it. */
-  whole<T>(make: () => PromiseLike<T>, kind: 'read' | 'write' = 'read'): Promise<T> {
-    const deadline = this.#deadlines.next();
-    return this.#within(
-      deadline,
-      this.#order.afterWrites(() => this.#send(deadline, make), kind),
-    );
+  /**
+   * A query on many rows; it sees the writes called before it.
+   *
+   * @param as a write is seen by later ones on many rows; a barrier is waited for by every write that is called after it
+   */
+  whole<T>(make: () => PromiseLike<T>, as: 'read' | 'write' | 'barrier' = 'read'): Promise<T> {
+    return this.#calls.errandOnMany(async (at) => {
+      try {
+        return await this.#executor.send(at, make);
+      } finally {
+        if (as !== 'read') this.#known?.clear(); // which sessions it ended, nobody says
+      }
+    }, as);
   }
 
-  /** {@link whole}, and writes called after it wait for it. */
-  wholeBefore<T>(make: () => PromiseLike<T>): Promise<T> {
-    const deadline = this.#deadlines.next();
-    return this.#within(
-      deadline,
-      this.#order.betweenWrites(() => this.#send(deadline, make)),
-    );
-  }
-
-  /** {@link whole} for SQL text, with its result as the driver gives it. */
+  /** {@link whole} for a statement of ours, with its result as the driver gives it. */
   wholeSql(make: () => Sql): Promise<unknown> {
-    return this.whole(() => this.#rawQuery(make()));
+    return this.#calls.errandOnMany((at) => this.#dispatch.raw(at, make), 'read');
   }
 
   /** Resolves when nothing is under way any more. */
-  async idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
+  idle(): Promise<void> {
+    return this.#calls.idle();
   }
 
-  #ordered<T>(key: string, kind: 'read' | 'write', start: (deadline: number) => Promise<T>): Promise<T> {
-    const deadline = this.#deadlines.next();
-    return this.#within(
-      deadline,
-      this.#order.run(key, kind, () => start(deadline)),
+  /** Leaves it to the statement whether the expiry is moved by enough; where it was not, the row tells the expiry that it has. */
+  #touchByRow(key: string, expireAt: number, window: number): Promise<boolean> {
+    return this.#calls.errand(key, async (at) => {
+      const { dialect, layout } = this.#place;
+      const result = await this.#dispatch.raw(at, () => {
+        const now = Date.now();
+        const touched = touchedValues(layout, expireAt, now);
+        return {
+          sql: this.#dispatch.statements.touchFar,
+          bindings: [...touched, key, now, expireAt - window, expireAt],
+        };
+      });
+      if (dialect.affected(result) > 0) {
+        this.#known?.note(key, expireAt);
+        return true;
+      }
+      const row = await this.#dispatch.single.read(key, at);
+      this.#known?.note(key, row?.expireAt);
+      return row !== null;
+    });
+  }
+
+  #update(
+    key: string,
+    saved: SavedSession,
+    condition: Pick<Inputs['update'], 'known' | 'lowest' | 'highest' | 'again'>,
+  ): Promise<number | null> {
+    const random = nextRandom(condition.known);
+    const { text, values, expireAt } = saved;
+    return this.#calls.request(
+      'update',
+      key,
+      { key, token: random, random, text, values, expireAt, ...condition },
+      sizeOf(saved),
     );
   }
 
-  async #readRow(deadline: number, key: string): Promise<StoredRow | null> {
-    const result = await this.#raw(deadline, () => ({ sql: this.#statements.read, bindings: [key, Date.now()] }));
-    const row = this.#place.dialect.rows(result)[0];
-    return row === undefined ? null : storedRow(key, row, this.#place.layout);
+  /** An update that reached no row: of another token, where it is told what to do then. */
+  async #updateAgain(input: Inputs['update'], again: Again, at: number): Promise<number | null> {
+    const { key, known = 0 } = input;
+    let { random } = input;
+    for (let tried = 0; tried < TRIES; tried++) {
+      const row = await this.#dispatch.single.read(key, at);
+      if (row === null || incarnationOf(row.token)[0] !== incarnationOf(known)[0]) return null;
+      if (randomOf(row.token) === random) return row.token; // this very write, whose answer was lost
+      const { text, values } = again(row);
+      random = nextRandom(row.token);
+      const exact = { known: row.token, lowest: row.token, highest: row.token };
+      const token = await this.#dispatch.single.update({ ...input, ...exact, text, values, token: random, random }, at);
+      if (token !== null) return token;
+    }
+    throw new KssError('CONFLICT', `The session changed ${TRIES} times while it was saved; load it and try again.`);
   }
 
-  #raw(deadline: number, make: () => Sql): Promise<unknown> {
-    return this.#send(deadline, () => this.#rawQuery(make()));
+  async #perform(kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number): Promise<Performed[]> {
+    const outcomes = await this.#dispatch.run(kind, inputs, at);
+    return inputs.map((input, i): Performed => {
+      const outcome = outcomes[i] as Outcome<unknown>;
+      if (kind === 'update' && 'value' in outcome && outcome.value === null) {
+        const update = input as Inputs['update'];
+        const { again } = update;
+        if (again !== undefined) return () => this.#outcomeAgain(update, again, at);
+      }
+      this.#learn(kind, input, outcome);
+      return outcome;
+    });
   }
 
-  #rawQuery({ sql, bindings }: Sql): PromiseLike<unknown> {
-    return this.#place.knex.raw(sql, bindings as Knex.RawBinding[]);
+  async #outcomeAgain(input: Inputs['update'], again: Again, at: number): Promise<Outcome<number | null>> {
+    try {
+      const outcome = { value: await this.#updateAgain(input, again, at) };
+      this.#learn('update', input, outcome);
+      return outcome;
+    } catch (error) {
+      return { error };
+    }
   }
 
-  async #send<T>(deadline: number, make: () => PromiseLike<T>): Promise<T> {
-    const ready = this.#ready();
-    if (ready !== undefined) await ready;
-    return this.#executor.send(deadline, make);
-  }
-
-  #within<T>(deadline: number, work: Promise<T>): Promise<T> {
-    this.#pending.add(work);
-    const forget = () => this.#pending.delete(work);
-    work.then(forget, forget);
-    return this.#deadlines.within(deadline, work);
+  /** What an outcome tells of the expiry in the row. */
+  #learn(kind: RequestKind, input: Inputs[RequestKind], outcome: Outcome<unknown>): void {
+    if (this.#known === undefined) return;
+    const key = typeof input === 'string' ? input : input.key;
+    const value = 'value' in outcome ? outcome.value : null;
+    const there = value !== null && value !== false && value !== undefined;
+    const from = kind === 'read' ? value : input;
+    this.#known.note(key, there ? (from as { readonly expireAt: number }).expireAt : undefined);
   }
 }
 
-function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {
-  const text = row[ALIAS.additional];
-  return {
-    key,
-    expireAt: readInstant(row[ALIAS.expireAt]),
-    token: Number(row[ALIAS.revision]),
-    text: text === null || text === undefined ? null : String(text),
-    values: layout.owned.map((_, i) => row[fieldAlias(i)]),
-  };
+/** Characters and bytes that a session brings into its statement, more or less. */
+function sizeOf({ text, values }: SavedSession): number {
+  let size = text.length;
+  for (const value of values) if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length;
+  return size;
 }

@@ -7,10 +7,20 @@ import type { SessionData } from './types.js';
 
 /** A session taken apart, copied: nothing that the caller does to it later is stored. */
 export interface EncodedSession {
-  /** The JSON text. */
+  /** The text as it is stored. */
   readonly text: string;
-  /** One value for each field of the layout, in its order; null where there is none. */
+  /** One value for each field of the layout, in its order, as the driver takes it; null where there is none. */
   readonly values: readonly unknown[];
+  /** The session again, as it was. */
+  readonly session: () => SessionData;
+}
+
+/** How values get into columns. */
+export interface Columns {
+  /** Copies a value for its column, or throws where the column cannot hold it. */
+  take(field: Field, value: unknown): unknown;
+  /** What the driver takes for it; null where the column cannot tell it from NULL, and the JSON keeps it. */
+  bind(field: Field, taken: unknown): unknown;
 }
 
 /** A row as it was read: its key, the JSON text and the values of the owned fields, in the layout's order. */
@@ -24,20 +34,28 @@ export interface SessionRow {
 /**
  * Takes a session apart, at once: column values are copied, the rest goes through `toJSON` into text.
  *
- * @param take copies a value for its column, or throws where the column cannot hold it
- * @throws KssError UNSERIALIZABLE, COLUMN_VALUE
+ * @throws KssError UNSERIALIZABLE, COLUMN_VALUE, TOO_LARGE, and what the app's codec throws
  */
-export function encodeSession(
-  session: object,
-  { fields, owned }: Layout,
-  take: (field: Field, value: unknown) => unknown,
-): EncodedSession {
+export function encodeSession(key: string, session: object, layout: Layout, columns: Columns): EncodedSession {
+  const { fields, owned } = layout;
   const source = plain(session);
-  const values = fields.map((field) => {
+  const taken = fields.map((field) => {
     const value = pick(field, source) ?? null;
-    return value === null ? null : take(field, value);
+    return value === null ? null : columns.take(field, value);
   });
-  return { text: jsonText(() => (owned.length === 0 ? source : rest(source, owned))), values };
+  const values = fields.map((field, i) => (taken[i] === null ? null : columns.bind(field, taken[i])));
+  const held = owned.filter((field) => values[fields.indexOf(field)] !== null);
+  const json = jsonText(() => (held.length === 0 ? source : without(held, source)));
+  refuseLarge(json, layout.maxBytes);
+  return {
+    text: layout.codec === undefined ? json : layout.codec.encode(json, handleOfKey(key)),
+    values,
+    session() {
+      const again = JSON.parse(json) as SessionData;
+      for (const field of held) again[field.name] = giveValue(field.type, field.args, taken[fields.indexOf(field)]);
+      return again;
+    },
+  };
 }
 
 /**
@@ -47,13 +65,22 @@ export function encodeSession(
  *
  * @throws KssError UNREADABLE_ROW where the text is no JSON of an object
  */
-export function decodeSession(row: SessionRow, { owned }: Layout): SessionData {
-  const session = parseSession(row.key, row.text);
-  owned.forEach((field, i) => {
+export function decodeSession(row: SessionRow, layout: Layout): SessionData {
+  return withRowExpiry(storedSession(row, layout), row.expireAt);
+}
+
+/**
+ * {@link decodeSession} without the row's expiry in the cookie: the session as it was saved.
+ *
+ * @throws KssError UNREADABLE_ROW
+ */
+export function storedSession(row: Omit<SessionRow, 'expireAt'>, layout: Layout): SessionData {
+  const session = parseSession(row.key, row.text, layout);
+  layout.owned.forEach((field, i) => {
     const value = readValue(row.key, field, row.values[i]);
     if (value !== null) session[field.name] = value;
   });
-  return withRowExpiry(session, row.expireAt);
+  return session;
 }
 
 /**
@@ -71,12 +98,13 @@ export function readValue(key: string, field: Field, raw: unknown): unknown {
 }
 
 /**
- * The session in the JSON text of a row.
+ * The session in the text of a row.
  *
- * @throws KssError UNREADABLE_ROW
+ * @throws KssError UNREADABLE_ROW, and what the app's codec throws
  */
-export function parseSession(key: string, text: string | null): SessionData {
-  const session = parsed(key, text ?? '{}');
+export function parseSession(key: string, text: string | null, { codec }: Pick<Layout, 'codec'>): SessionData {
+  const json = text === null || codec === undefined ? text : codec.decode(text, handleOfKey(key));
+  const session = parsed(key, json ?? '{}');
   if (typeof session === 'object' && session !== null && !Array.isArray(session)) return session as SessionData;
   throw unreadable(key, 'it holds JSON of no object');
 }
@@ -107,12 +135,31 @@ function plain(session: object): SessionData {
   throw new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
 }
 
+/**
+ * A character is at most three bytes of UTF-8, so most sessions need no counting.
+ *
+ * @throws KssError TOO_LARGE
+ */
+export function refuseLarge(json: string, maxBytes: number): void {
+  if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return;
+  const biggest = Object.entries(JSON.parse(json) as SessionData)
+    .map(([name, value]) => ({ name, bytes: Buffer.byteLength(JSON.stringify(value)) }))
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map(({ name, bytes }) => `'${name}' (${bytes} bytes)`);
+  throw new KssError(
+    'TOO_LARGE',
+    `The session has ${Buffer.byteLength(json)} bytes of JSON, and maxSessionBytes is ${maxBytes}; the stored one was left as ` +
+      `it is. Its biggest keys are ${biggest.join(', ')}.`,
+  );
+}
+
 /** What the columns do not hold. `null` stays in the JSON, so that null and absent are told apart. */
-function rest(source: SessionData, owned: readonly Field[]): SessionData {
+function without(held: readonly Field[], source: SessionData): SessionData {
   // No prototype, so that a session key named `__proto__` is a key like any other.
   const kept: SessionData = Object.create(null);
   for (const key of Object.keys(source)) kept[key] = source[key];
-  for (const { name } of owned) if (kept[name] !== null) delete kept[name];
+  for (const { name } of held) delete kept[name];
   return kept;
 }
 

@@ -122,7 +122,7 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
         ? `is too large: the column holds ${room} digits before the point`
         : undefined;
     },
-    give: (raw, [, scale = 2]) => (typeof raw === 'number' ? raw.toFixed(Number(scale)) : String(raw)),
+    give: (raw, [, scale = 2]) => decimalText(raw, Number(scale)),
   },
   boolean: {
     refuse: (value) => (typeof value === 'boolean' ? undefined : 'is neither true nor false'),
@@ -209,6 +209,14 @@ function stringified(value: unknown): string | undefined {
   } catch {
     return undefined; // a circle, a BigInt, a toJSON that throws
   }
+}
+
+/** A decimal with the column's decimals; some databases leave zeros out, as in `.5`. */
+function decimalText(raw: unknown, scale: number): string {
+  if (typeof raw === 'number') return raw.toFixed(scale);
+  const [, sign = '', whole = '', decimals = ''] = /^(-?)(\d*)(?:\.(\d*))?$/.exec(String(raw)) ?? [];
+  if (whole + decimals === '') return String(raw);
+  return `${sign}${whole || '0'}${scale === 0 ? '' : `.${decimals.padEnd(scale, '0')}`}`;
 }
 
 /** JSON has no negative zero either. */

@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { columnValue } from './column-types.js';
 import { bindField } from './dialect/index.js';
 import { KssError } from './errors.js';
 import type { Field, Layout } from './layout.js';
@@ -48,11 +49,12 @@ function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place)
   }
   if (values.includes(undefined)) throw empty(`for '${field.name}' is undefined`);
   const column = quote(field.name);
-  const conditions = values.map((one) =>
-    one === null
-      ? { sql: `${column} is null`, bindings: [] }
-      : dialect.equals(field.type, column, bindField(dialect, field, one)),
-  );
+  const conditions = values.map((one) => {
+    if (one === null) return { sql: `${column} is null`, bindings: [] };
+    const bound = bindField(dialect, field, one);
+    if (bound !== null) return dialect.equals(field.type, column, bound);
+    throw columnValue(field.name, field.type, 'is one that the column cannot tell from NULL, so it cannot be searched');
+  });
   return (query) => {
     query.where((any) => {
       for (const { sql, bindings } of conditions) any.orWhereRaw(sql, bindings as Knex.RawBinding[]);

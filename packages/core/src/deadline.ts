@@ -1,18 +1,19 @@
 import { KssError } from './errors.js';
 
-/** A call that waits, and what ends its waiting. */
-interface Waiting {
+/** What ends at a time, unless it is taken out before. */
+export interface Expiring {
+  /** On the monotonic clock. */
   readonly at: number;
-  readonly expire: () => void;
+  expire(error: KssError): void;
 }
 
 /**
- * The deadlines of a store's calls, on one timer.
+ * The deadlines of a store's calls and statements, on one timer.
  *
- * All calls have the same time, so the oldest is always the next to expire, and a Set keeps them in that order.
+ * All calls have the same time, so nothing that is added later ends before what the timer was set for.
  */
 export class Deadlines {
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Expiring>();
   readonly #time: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -26,46 +27,34 @@ export class Deadlines {
     return performance.now() + this.#time;
   }
 
-  /**
-   * Settles like the work, or with TIMEOUT at the deadline. The work goes on; what it does later is not heard.
-   *
-   * @param at from {@link next}, not before that of any earlier call
-   */
-  within<T>(at: number, work: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { at, expire: () => reject(timedOut(this.#time)) };
-      this.#waiting.add(waiting);
-      this.#arm(at);
-      const done = () => this.#waiting.delete(waiting);
-      work.then(
-        (value) => {
-          done();
-          resolve(value);
-        },
-        (error) => {
-          done();
-          reject(error);
-        },
-      );
-    });
+  /** Ends it with TIMEOUT at its time: one from {@link next}. */
+  add(expiring: Expiring): void {
+    this.#waiting.add(expiring);
+    if (this.#timer === undefined) this.#arm(expiring.at);
+  }
+
+  delete(expiring: Expiring): void {
+    this.#waiting.delete(expiring);
   }
 
   // The timer stays armed while calls come and go, and holds no process alive: the driver's socket does that.
   #arm(at: number): void {
-    this.#timer ??= setTimeout(() => this.#sweep(), Math.max(1, at - performance.now())).unref();
+    this.#timer = setTimeout(() => this.#sweep(), Math.max(1, at - performance.now())).unref();
   }
 
   #sweep(): void {
     this.#timer = undefined;
     const now = performance.now();
-    for (const waiting of this.#waiting) {
-      if (waiting.at > now) {
-        this.#arm(waiting.at);
-        return;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (const expiring of this.#waiting) {
+      if (expiring.at > now) {
+        soonest = Math.min(soonest, expiring.at);
+      } else {
+        this.#waiting.delete(expiring);
+        expiring.expire(timedOut(this.#time));
       }
-      this.#waiting.delete(waiting);
-      waiting.expire();
     }
+    if (soonest !== Number.POSITIVE_INFINITY) this.#arm(soonest);
   }
 }
 

@@ -11,6 +11,9 @@ export type KssErrorCode =
   | 'DATABASE'
   | 'CONFLICT'
   | 'CLOSED'
+  | 'OVERLOADED'
+  | 'TOO_LARGE'
+  | 'DECRYPT_FAILED'
   | 'UNREADABLE_ROW'
   | 'DRIVER_MISSING'
   | 'UNSUPPORTED_DATABASE';

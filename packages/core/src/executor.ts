@@ -1,18 +1,19 @@
-import type { Knex } from 'knex';
 import { columnValue } from './column-types.js';
-import { timedOut } from './deadline.js';
+import { type Deadlines, timedOut } from './deadline.js';
 import type { Dialect } from './dialect/index.js';
 import { isKssError, KssError } from './errors.js';
 import type { Place } from './place.js';
 
-/** A query that can be told on which connection to run, and for how long. */
-type Query<T> = PromiseLike<T> & { connection(connection: unknown): Query<T>; timeout(ms: number): Query<T> };
+/** A query that can be told on which connection to run. */
+type Query<T> = PromiseLike<T> & { connection(connection: unknown): Query<T> };
+
+/** A driver's connection; `__knex__disposed` is knex's own mark of one that is not to be lent again. */
+type Connection = { __knex__disposed?: unknown };
 
 const RETRIES = 2;
-const CONCURRENCY = 4;
 
 /**
- * Sends statements over the app's pool, at most so many at once: the app's own queries come first.
+ * Sends statements over the app's pool.
  *
  * It takes the connection itself, so that a statement whose deadline passed while it waited is never sent, and so that a
  * connection which could not be had (fails at once) is told from one that broke (tried again).
@@ -20,50 +21,42 @@ const CONCURRENCY = 4;
 export class Executor {
   readonly #place: Place;
   readonly #timeout: number;
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+  readonly #deadlines: Deadlines;
 
-  constructor(place: Place, timeout: number) {
+  constructor(place: Place, timeout: number, deadlines: Deadlines) {
     this.#place = place;
     this.#timeout = timeout;
-    this.#free = connectionsFor(place.knex);
+    this.#deadlines = deadlines;
   }
 
   /**
    * Sends a statement; after a deadlock or a broken connection again, at most twice and before the deadline.
    *
-   * @param deadline on the monotonic clock
+   * @param at the deadline, on the monotonic clock
    * @param make the statement, made anew for each try
    * @throws KssError TIMEOUT, COLUMN_VALUE, DATABASE
    */
-  async send<T>(deadline: number, make: () => PromiseLike<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#free -= 1;
-    try {
-      for (let tried = 0; ; tried++) {
-        const outcome = await this.#try(deadline, make, tried < RETRIES);
-        if (outcome !== undefined) return outcome.result;
-        await pause(tried);
-      }
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free += 1;
-      else next();
+  async send<T>(at: number, make: () => PromiseLike<T>): Promise<T> {
+    for (let tried = 0; ; tried++) {
+      const outcome = await this.#try(at, make, tried < RETRIES);
+      if (outcome !== undefined) return outcome.result;
+      await pause(tried);
     }
   }
 
   /** The result, or undefined where the same again may succeed. */
-  async #try<T>(deadline: number, make: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
+  async #try<T>(at: number, make: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
     const { knex, dialect } = this.#place;
-    this.#remaining(deadline);
-    const connection: unknown = await knex.client.acquireConnection().catch((error: unknown) => {
-      throw wrapError(error, dialect, this.#timeout);
-    });
+    this.#checkTime(at);
+    const connection = await this.#acquire(at);
     try {
-      const left = this.#remaining(deadline);
-      return { result: await (make() as Query<T>).connection(connection).timeout(Math.ceil(left)) };
+      this.#checkTime(at);
+      return { result: await this.#before(at, (make() as Query<T>).connection(connection)) };
     } catch (error) {
-      const { kind } = dialect.failure(error);
+      const late = isKssError(error, 'TIMEOUT');
+      const kind = late ? 'other' : dialect.failure(error).kind;
+      // Not the driver's own error: knex logs this one, and puts the statement with its values before that one.
+      if (late || kind === 'broken') connection.__knex__disposed = new Error('given up by the session store');
       if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
       throw wrapError(error, dialect, this.#timeout);
     } finally {
@@ -71,10 +64,43 @@ export class Executor {
     }
   }
 
-  #remaining(deadline: number): number {
-    const left = deadline - performance.now();
-    if (left <= 0) throw timedOut(this.#timeout);
-    return left;
+  /** A connection of the pool; one that comes after the deadline goes back unused. */
+  async #acquire(at: number): Promise<Connection> {
+    const { knex, dialect } = this.#place;
+    const acquired = knex.client.acquireConnection() as Promise<Connection>;
+    try {
+      return await this.#before(at, acquired);
+    } catch (error) {
+      if (isKssError(error, 'TIMEOUT')) {
+        acquired.then(
+          (connection) => knex.client.releaseConnection(connection),
+          () => {},
+        );
+      }
+      throw wrapError(error, dialect, this.#timeout);
+    }
+  }
+
+  /** What is waited for, or TIMEOUT at the deadline: a server that never answers must not keep a slot. */
+  #before<T>(at: number, awaited: PromiseLike<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const expiring = { at, expire: reject };
+      this.#deadlines.add(expiring);
+      awaited.then(
+        (result) => {
+          this.#deadlines.delete(expiring);
+          resolve(result);
+        },
+        (error: unknown) => {
+          this.#deadlines.delete(expiring);
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #checkTime(at: number): void {
+    if (performance.now() >= at) throw timedOut(this.#timeout);
   }
 }
 
@@ -86,9 +112,9 @@ export class Executor {
  */
 export function wrapError(error: unknown, dialect: Dialect, timeout?: number): KssError {
   if (isKssError(error)) return error;
-  if (error instanceof Error && error.name === 'KnexTimeoutError') return timedOut(timeout);
+  if (error instanceof Error && error.name === 'KnexTimeoutError') return timedOut(timeout); // of the pool
   const { kind, column } = dialect.failure(error);
-  const said = withoutValues(error);
+  const said = withoutValues(error, dialect);
   if (kind === 'value')
     return columnValue(column ?? 'unknown', dialect.name, `was refused by the database: ${said}`, error);
   if (kind === 'unique') {
@@ -106,23 +132,30 @@ export function wrapError(error: unknown, dialect: Dialect, timeout?: number): K
 // Where drivers and knex keep statements, their values and rows.
 const TELLING = ['sql', 'sqlMessage', 'bindings', 'detail', 'where', 'query', 'params', 'parameters'];
 
-function withoutValues(error: unknown): string {
+function withoutValues(error: unknown, dialect: Dialect): string {
   if (!(error instanceof Error)) return String(error);
   const [first] = error instanceof AggregateError ? error.errors : [];
   const message = error.message || String((first as Error | undefined)?.message ?? error.name);
-  error.message = message
-    .slice(message.lastIndexOf(' - ') + 1)
-    .replace(/^- /, '')
-    .replace(/^Duplicate entry '.*' for key/s, 'Duplicate entry for key')
-    .replace(/: ".*"$/s, ''); // PostgreSQL quotes the value last
+  // One driver keeps its own words apart; after those of others comes nothing.
+  const { sqlMessage } = error as { sqlMessage?: unknown };
+  const own =
+    typeof sqlMessage === 'string' ? sqlMessage : message.slice(message.lastIndexOf(' - ') + 1).replace(/^- /, '');
+  const told = dialect.withoutValues?.(own) ?? own;
+  error.message = isWhole(told) ? told : `error ${String((error as { code?: unknown }).code ?? 'without a code')}`;
   for (const name of TELLING) Reflect.deleteProperty(error, name);
   return error.message;
 }
 
-/** The app's pool serves the app first: at most half of it, and at most four. */
-function connectionsFor(knex: Knex): number {
+/** Whether nothing was cut in the middle of what a message quotes: the rest of it would be a value. */
+function isWhole(message: string): boolean {
+  const count = (character: string) => message.split(character).length - 1;
+  return count('"') % 2 === 0 && count('(') === count(')');
+}
+
+/** How many connections to use at once: the app's pool serves the app first, so at most half of it. */
+export function slotsFor({ knex }: Place, concurrency: number): number {
   const max: unknown = (knex.client as { pool?: { max?: unknown } }).pool?.max;
-  return typeof max === 'number' ? Math.max(1, Math.min(CONCURRENCY, Math.floor(max / 2))) : CONCURRENCY;
+  return typeof max === 'number' ? Math.max(1, Math.min(concurrency, Math.floor(max / 2))) : concurrency;
 }
 
 /** At once, then a moment later, at a time that others do not share. */

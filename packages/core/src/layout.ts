@@ -1,5 +1,5 @@
 import type { ResolvedOptions } from './options.js';
-import type { ColumnType, SchemaField, SessionData } from './types.js';
+import type { Codec, ColumnType, SchemaField, SessionData } from './types.js';
 
 /** A session key that has a column. */
 export interface Field {
@@ -23,6 +23,10 @@ export interface Layout {
   readonly expireAt: string;
   readonly revision: string;
   readonly additional: string;
+  /** How the JSON text is written; undefined for as it is. */
+  readonly codec: Codec | undefined;
+  /** Bytes of JSON text that a session may have. */
+  readonly maxBytes: number;
   readonly createdAt: string | undefined;
   readonly updatedAt: string | undefined;
   readonly fields: readonly Field[];
@@ -41,6 +45,8 @@ export function layoutOf(options: ResolvedOptions): Layout {
     expireAt: options.expireAtName,
     revision: options.revisionName,
     additional: options.additionalName,
+    codec: options.codec,
+    maxBytes: options.maxSessionBytes,
     createdAt: options.timestamps ? 'created_at' : undefined,
     updatedAt: options.timestamps ? 'updated_at' : undefined,
     fields,
@@ -57,6 +63,20 @@ export interface RowWrite {
   /** One for each field, in the layout's order. */
   readonly values: readonly unknown[];
   readonly now: number;
+}
+
+/** What a live row is changed with, where its token is within a range. */
+export interface RowUpdate extends RowWrite {
+  /** The random part of the new token. */
+  readonly random: number;
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+/** What a live row's expiry is moved with. */
+export interface RowTouch {
+  readonly key: string;
+  readonly expireAt: number;
 }
 
 /** All columns, in the order in which they stand in a table that we make: on SQLite, what follows a long text is slow to reach. */
@@ -79,13 +99,13 @@ export function rowValues(layout: Layout, row: RowWrite): unknown[] {
 
 /** Columns that every save of a live row sets, without key, revision and creation. */
 export function changedColumns(layout: Layout): string[] {
-  const columns = [layout.expireAt, ...layout.fields.map((f) => f.name), layout.additional];
+  const columns = [layout.expireAt, ...filledColumns(layout)];
   return layout.updatedAt === undefined ? columns : [layout.updatedAt, ...columns];
 }
 
 /** The values of {@link changedColumns}. */
 export function changedValues(layout: Layout, row: RowWrite): unknown[] {
-  const values = [row.expireAt, ...row.values, row.text];
+  const values = [row.expireAt, ...filledValues(row)];
   return layout.updatedAt === undefined ? values : [row.now, ...values];
 }
 
@@ -97,6 +117,16 @@ export function textColumns(layout: Layout): string[] {
 /** The values of {@link textColumns}. */
 export function textValues(layout: Layout, expireAt: number, text: string, now: number): (number | string)[] {
   return [...touchedValues(layout, expireAt, now), text];
+}
+
+/** Columns that change where a session moves between its columns and its text, and neither it nor its expiry changes. */
+export function filledColumns(layout: Layout): string[] {
+  return [...layout.fields.map((f) => f.name), layout.additional];
+}
+
+/** The values of {@link filledColumns}. */
+export function filledValues({ values, text }: Pick<RowWrite, 'values' | 'text'>): unknown[] {
+  return [...values, text];
 }
 
 /** Columns that a touch sets. */

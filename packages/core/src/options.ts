@@ -1,10 +1,13 @@
 import { inspect } from 'node:util';
 import { columnTypes, isColumnType } from './column-types.js';
 import { KssError } from './errors.js';
-import type { SchemaField, StoreOptions } from './types.js';
+import type { BatchOption, Codec, SchemaField, StoreOptions } from './types.js';
 
 type Given = { readonly [K in keyof StoreOptions]?: unknown };
-type Optional = 'schemaName' | 'schemas' | 'onError' | 'filename';
+type Optional = 'schemaName' | 'schemas' | 'onError' | 'filename' | 'batch' | 'codec';
+
+/** How calls go together, complete. */
+export type BatchLimits = Readonly<Required<BatchOption>>;
 
 /** The options, complete, checked and frozen. */
 export type ResolvedOptions = Readonly<Required<Omit<StoreOptions, Optional>>> & {
@@ -12,10 +15,15 @@ export type ResolvedOptions = Readonly<Required<Omit<StoreOptions, Optional>>> &
   readonly schemas: readonly SchemaField[];
   readonly onError: ((error: Error) => void) | undefined;
   readonly filename: string | undefined;
+  readonly batch: BatchLimits | false;
+  readonly codec: Codec | undefined;
 };
 
 /** The longest delay that a timer takes (Node: "When delay is larger than 2147483647"). */
 export const LONGEST_TIMER = 2 ** 31 - 1;
+
+const DEFAULT_BATCH: BatchLimits = Object.freeze({ maxSize: 100, concurrency: 4, prepare: true });
+const MOST_TOGETHER = 1000;
 
 const DEFAULTS: ResolvedOptions = Object.freeze({
   tableName: 'sessions',
@@ -32,10 +40,17 @@ const DEFAULTS: ResolvedOptions = Object.freeze({
   maxAge: 86_400_000,
   schemas: [],
   timeout: 10_000,
+  touchAfter: 0,
+  batch: DEFAULT_BATCH,
+  onConflict: 'merge',
+  codec: undefined,
+  hashSid: false,
+  maxSessionBytes: 16_777_216,
   onError: undefined,
   filename: undefined,
 });
 
+const ON_CONFLICT: readonly string[] = ['merge', 'overwrite', 'reject'];
 const OPTION_NAMES = Object.keys(DEFAULTS) as readonly (keyof ResolvedOptions)[];
 const FIELD_NAMES = ['name', 'type', 'args', 'extra', 'from', 'index'] as const;
 // What knex does not read as a path (`a.b`), an alias (`a as b`), a placeholder or an array access.
@@ -57,9 +72,10 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
     identifier(name, options[name]);
   }
   if (options.schemaName !== undefined) identifier('schemaName', options.schemaName);
-  for (const name of ['timestamps', 'sync'] as const) boolean(name, options[name]);
+  for (const name of ['timestamps', 'sync', 'hashSid'] as const) boolean(name, options[name]);
   duration('syncTimeout', options.syncTimeout, 1, LONGEST_TIMER);
   duration('timeout', options.timeout, 1, LONGEST_TIMER);
+  duration('touchAfter', options.touchAfter, 0, Number.POSITIVE_INFINITY);
   duration('gcInterval', options.gcInterval, 0, Number.POSITIVE_INFINITY);
   duration('maxAge', options.maxAge, 1, Number.POSITIVE_INFINITY);
   if (!Number.isInteger(options.gcFrequency) || options.gcFrequency < 0) {
@@ -68,6 +84,16 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   if (options.onError !== undefined && typeof options.onError !== 'function') {
     throw invalid(`onError must be a function of an error, not ${show(options.onError)}.`);
   }
+  if (!ON_CONFLICT.includes(options.onConflict)) {
+    throw invalid(`onConflict must be 'merge', 'overwrite' or 'reject', not ${show(options.onConflict)}.`);
+  }
+  if (!Number.isSafeInteger(options.maxSessionBytes) || options.maxSessionBytes < 1) {
+    throw invalid(`maxSessionBytes must be a whole number of bytes above 0, not ${show(options.maxSessionBytes)}.`);
+  }
+  const { codec } = options;
+  if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
+    throw invalid('codec must have the functions encode and decode, such as encryption({ keys }).');
+  }
   if (options.filename !== undefined && (typeof options.filename !== 'string' || options.filename === '')) {
     throw invalid(`filename must be the path of a SQLite file, not ${show(options.filename)}.`);
   }
@@ -75,7 +101,7 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
     throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
   const schemas = Object.freeze((options.schemas as readonly unknown[]).map(resolveField));
   refuseDoubles(options, schemas);
-  return Object.freeze({ ...options, schemas });
+  return Object.freeze({ ...options, schemas, batch: resolveBatch(options.batch) });
 }
 
 /** The error for a name that is not among those allowed, with the nearest that is. */
@@ -83,6 +109,23 @@ export function unknownName(name: string, allowed: readonly string[], what: stri
   const nearest = nearestName(name, allowed);
   const hint = nearest === undefined ? `what there is: ${allowed.join(', ') || 'none'}.` : `did you mean ${nearest}?`;
   return invalid(`${name} is no ${what}; ${hint}`);
+}
+
+function resolveBatch(given: unknown): BatchLimits | false {
+  if (given === false) return false;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw invalid(`batch must be false or an object such as { maxSize: 100 }, not ${show(given)}.`);
+  }
+  refuseUnknown(given, Object.keys(DEFAULT_BATCH), 'key of batch');
+  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const limits: BatchLimits = { ...DEFAULT_BATCH, ...set };
+  for (const name of ['maxSize', 'concurrency'] as const) {
+    const value: unknown = limits[name];
+    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MOST_TOGETHER) continue;
+    throw invalid(`batch.${name} must be a whole number from 1 to ${MOST_TOGETHER}, not ${show(value)}.`);
+  }
+  boolean('batch.prepare', limits.prepare);
+  return Object.freeze(limits);
 }
 
 function resolveField(given: unknown, at: number): SchemaField {
@@ -99,6 +142,14 @@ function resolveField(given: unknown, at: number): SchemaField {
   if (field.args !== undefined && !Array.isArray(field.args)) throw invalid(`${where}.args must be an array.`);
   if (field.type === 'enum' && !(Array.isArray(field.args?.[0]) && field.args[0].every((v) => typeof v === 'string'))) {
     throw invalid(`${where} needs the allowed strings: args: [['a', 'b']].`);
+  }
+  // knex puts them into the statement as they are.
+  const [allowed] = field.type === 'enum' ? (field.args as readonly (readonly string[])[]) : [];
+  const bent = allowed?.find((one) => /['"\\?\0]|^\s|\s$/.test(one));
+  if (bent !== undefined) {
+    throw invalid(
+      `${where} allows ${show(bent)}; an enum's strings have no quotes, backslashes or question marks, and no spaces at their ends.`,
+    );
   }
   if (field.extra !== undefined && typeof field.extra !== 'function')
     throw invalid(`${where}.extra must be a function.`);

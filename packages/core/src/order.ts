@@ -1,80 +1,83 @@
-/** An operation on one sid. */
-interface Operation {
-  readonly read: boolean;
-  readonly start: () => Promise<unknown>;
-  readonly settle: (outcome: Promise<unknown>) => void;
-}
+import type { Operation } from './operation.js';
 
 /**
- * The order of operations on each key: one in flight, the others wait in the order of the calls.
- *
- * Reads that wait side by side share one start; what they get is shared too, so each caller must make its own object of it.
+ * The order of operations: of one key, one is in flight, and the others wait in the order of the calls; what concerns many keys
+ * waits for the writes that were called before it.
  */
 export class Order {
-  readonly #lanes = new Map<string, Operation[]>();
-  readonly #writes = new Set<Promise<unknown>>();
-  #barrier: Promise<void> | undefined;
+  readonly #start: (operation: Operation) => void;
+  readonly #shares: boolean;
+  /** The last operation of each key that has any. */
+  readonly #last = new Map<string, Operation>();
+  readonly #writes = new Set<Operation>();
+  #barrier: Operation | undefined;
 
-  /** Starts the operation when those called before it on the same key are over. */
-  run<T>(key: string, kind: 'read' | 'write', begin: () => Promise<T>): Promise<T> {
-    const barrier = kind === 'write' ? this.#barrier : undefined;
-    const start = barrier === undefined ? begin : () => barrier.then(begin);
-    const outcome = new Promise<T>((resolve) => {
-      const operation: Operation = { read: kind === 'read', start, settle: resolve as Operation['settle'] };
-      const lane = this.#lanes.get(key);
-      if (lane === undefined) {
-        this.#lanes.set(key, [operation]);
-        this.#next(key);
-      } else {
-        lane.push(operation);
-      }
-    });
-    if (kind === 'write') this.#remember(outcome);
-    return outcome;
+  /**
+   * @param start takes an operation whose turn it is
+   * @param shares whether reads of a key that wait side by side become one; what they get is shared too, so that each caller
+   *   must make its own object of it
+   */
+  constructor(start: (operation: Operation) => void, shares: boolean) {
+    this.#start = start;
+    this.#shares = shares;
   }
 
-  /** Starts when all writes called so far are over, whatever their outcome; as a write, it is one of them for those to come. */
-  afterWrites<T>(start: () => Promise<T>, kind: 'read' | 'write' = 'read'): Promise<T> {
-    const outcome = Promise.allSettled(this.#writes).then(start);
-    if (kind === 'write') this.#remember(outcome);
-    return outcome;
-  }
-
-  /** {@link afterWrites} for a write on all keys, which holds back the writes of single keys that are called after it. */
-  betweenWrites<T>(start: () => Promise<T>): Promise<T> {
-    const outcome = this.afterWrites(start, 'write');
-    const over = outcome.then(
-      () => {},
-      () => {},
-    );
-    this.#barrier = over;
-    void over.then(() => {
-      if (this.#barrier === over) this.#barrier = undefined;
-    });
-    return outcome;
-  }
-
-  #next(key: string): void {
-    const lane = this.#lanes.get(key) ?? [];
-    const first = lane[0];
-    if (first === undefined) {
-      this.#lanes.delete(key);
-      return;
+  /** Takes an operation on a key in; starts it when those called before it on the same key are over. */
+  admit(operation: Operation, key: string): void {
+    const read = operation.kind === 'read';
+    if (!read) {
+      this.#writes.add(operation);
+      if (this.#barrier !== undefined) wait(operation, this.#barrier);
     }
-    const together = first.read ? lane.findIndex((operation) => !operation.read) : 1;
-    const started = lane.slice(0, together === -1 ? lane.length : together);
-    const outcome = first.start();
-    for (const operation of started) operation.settle(outcome);
-    const after = () => {
-      lane.splice(0, started.length);
-      this.#next(key);
-    };
-    outcome.then(after, after);
+    const last = this.#last.get(key);
+    if (last === undefined) {
+      this.#last.set(key, operation);
+      if (operation.waits === 0) this.#start(operation);
+    } else if (read && this.#shares && last.kind === 'read' && !last.sent) {
+      last.sharers ??= [];
+      last.sharers.push(operation);
+    } else {
+      operation.waits += 1;
+      last.next = operation;
+      this.#last.set(key, operation);
+    }
   }
 
-  #remember(write: Promise<unknown>): void {
-    this.#writes.add(write);
-    const forget = () => this.#writes.delete(write);
-    write.then(forget, forget);
+  /**
+   * Takes an operation on many keys in; starts it when all writes called so far are over, whatever their outcome.
+   *
+   * @param as a write is waited for by those on many keys that come later; a barrier by every write that comes later
+   */
+  admitMany(operation: Operation, as: 'read' | 'write' | 'barrier'): void {
+    for (const write of this.#writes) wait(operation, write);
+    if (as !== 'read') this.#writes.add(operation);
+    if (as === 'barrier') this.#barrier = operation;
+    if (operation.waits === 0) this.#start(operation);
   }
+
+  /** Whether operations of the key, or one that its writes wait for, are under way. */
+  isBusy(key: string): boolean {
+    return this.#barrier !== undefined || this.#last.has(key);
+  }
+
+  /** Lets go on what waited for an operation. */
+  over(operation: Operation): void {
+    if (operation.kind !== 'read') this.#writes.delete(operation);
+    if (operation === this.#barrier) this.#barrier = undefined;
+    const { key, next, followers } = operation;
+    if (next !== undefined) this.#release(next);
+    else if (key !== undefined && this.#last.get(key) === operation) this.#last.delete(key);
+    if (followers !== undefined) for (const follower of followers) this.#release(follower);
+  }
+
+  #release(operation: Operation): void {
+    operation.waits -= 1;
+    if (operation.waits === 0) this.#start(operation);
+  }
+}
+
+function wait(operation: Operation, until: Operation): void {
+  operation.waits += 1;
+  until.followers ??= [];
+  until.followers.push(operation);
 }

@@ -38,7 +38,7 @@ export function queryOn({ knex, layout }: Place, trx?: Knex.Transaction): Knex.Q
   return layout.schema === undefined ? query : query.withSchema(layout.schema);
 }
 
-/** How many rows a knex `delete()` reached; not every client says it in a number. */
-export function deletedRows({ dialect }: Place, result: unknown): number {
+/** How many rows a knex `update()` or `delete()` reached; not every client says it in a number. */
+export function reachedRows({ dialect }: Place, result: unknown): number {
   return typeof result === 'number' ? result : dialect.affected(result);
 }

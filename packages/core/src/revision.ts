@@ -1,32 +1,43 @@
 import { KssError } from './errors.js';
-import type { Revision } from './types.js';
+import type { Revision, SessionData } from './types.js';
 
-/** A row's token, in an object that shows it to nobody else. */
+/** What a revision stands for. */
+export interface OpenRevision {
+  /** The row's token. */
+  readonly token: number;
+  /** The session as the caller has it: what a later save is compared with. */
+  readonly base: () => SessionData;
+  /** Whether the row has more than the caller's session: what others had changed was merged into it. */
+  readonly merged: boolean;
+  /** What the last save with this revision wrote; a save that was called before that one ended begins with it. */
+  latest?: Omit<OpenRevision, 'latest'>;
+}
+
+/** A row's token and what was read, in an object that shows them to nobody else. */
 class SealedRevision {
-  readonly #token: number;
+  readonly #open: OpenRevision;
 
-  constructor(token: number) {
-    this.#token = token;
+  constructor(open: OpenRevision) {
+    this.#open = open;
   }
 
-  static open(value: unknown): number | undefined {
-    return typeof value === 'object' && value !== null && #token in value ? value.#token : undefined;
+  static open(value: unknown): OpenRevision | undefined {
+    return typeof value === 'object' && value !== null && #open in value ? value.#open : undefined;
   }
 }
 
-/** The revision of a row with a token. */
-export function sealRevision(token: number): Revision {
-  return new SealedRevision(token) as unknown as Revision;
+export function sealRevision(open: OpenRevision): Revision {
+  return new SealedRevision(open) as unknown as Revision;
 }
 
 /**
- * The token behind a revision.
+ * What stands behind a revision.
  *
  * @throws KssError INVALID_OPTION for what no store of this process gave
  */
-export function openRevision(revision: Revision): number {
-  const token = SealedRevision.open(revision);
-  if (token !== undefined) return token;
+export function openRevision(revision: Revision): OpenRevision {
+  const open = SealedRevision.open(revision);
+  if (open !== undefined) return open;
   throw new KssError(
     'INVALID_OPTION',
     'The revision is none of this process; pass what load, set or update resolved to.',

@@ -6,17 +6,20 @@ import { wrapError } from './executor.js';
 import { ALIAS } from './layout.js';
 import { arrange, infoOf, listColumns, listingOf } from './listing.js';
 import { refuseUnknown } from './options.js';
-import { deletedRows, type Place, queryOn } from './place.js';
-import { handleOfKey, keyOf } from './sid.js';
+import { type Place, queryOn, reachedRows } from './place.js';
+import { handleOfKey } from './sid.js';
 import type { DestroyWhereOptions, FieldShape, FindOptions, SessionInfo } from './types.js';
 
 /** The verbs on the live sessions that criteria mean. */
 export class Search {
   readonly #place: Place;
   readonly #batch: Batch;
+  readonly #keysOf: (sid: unknown) => string[];
   readonly #report: (error: unknown) => void;
 
-  constructor(place: Place, batch: Batch, report: (error: unknown) => void) {
+  /** @param keysOf the keys that a row of a sid may have */
+  constructor(place: Place, batch: Batch, keysOf: (sid: unknown) => string[], report: (error: unknown) => void) {
+    this.#keysOf = keysOf;
     this.#place = place;
     this.#batch = batch;
     this.#report = report;
@@ -48,15 +51,15 @@ export class Search {
     if (where === 'all') throw empty("is 'all'; to end every session call clear()");
     const narrow = this.#live(where);
     const { except, handle, trx } = checked(options);
-    const { sid, sidWidth } = this.#place.layout;
-    const spared = except === undefined ? undefined : keyOf(except, sidWidth);
+    const { sid } = this.#place.layout;
+    const spared = except === undefined ? undefined : this.#keysOf(except);
     const meant = () => {
       const query = queryOn(this.#place, trx);
       narrow(query);
-      return spared === undefined ? query : query.whereNot(sid, spared);
+      return spared === undefined ? query : query.whereNotIn(sid, spared);
     };
     const end = async (make: () => Knex.QueryBuilder) =>
-      deletedRows(this.#place, await this.#run(trx, () => make().delete() as PromiseLike<unknown>));
+      reachedRows(this.#place, await this.#run(trx, () => make().delete() as PromiseLike<unknown>));
     if (handle === undefined) return end(meant);
     // A handle cannot be turned into a key: it is found among the keys that the criteria select, and nowhere else.
     const { knex, quote } = this.#place;

@@ -13,13 +13,26 @@ const ILL_FORMED = /\p{Surrogate}/u;
  * is kept as its SHA-256. So is whatever looks like such a digest: presenting a digest read from the table opens nothing.
  *
  * @param width the characters that the column holds
+ * @param hashed whether digests only are kept
  * @throws KssError INVALID_SID for what is no well-formed, non-empty string
  */
-export function keyOf(sid: unknown, width: number): string {
+export function keyOf(sid: unknown, width: number, hashed = false): string {
   const valid = validSid(sid);
-  const plain = valid.length <= width && !valid.startsWith(DIGEST_PREFIX) && PLAIN.test(valid);
-  return plain ? valid : DIGEST_PREFIX + digest(valid);
+  return !hashed && isPlain(valid, width) ? valid : DIGEST_PREFIX + digest(valid);
 }
+
+/**
+ * The key that a sid had before digests only were kept; undefined where it had the same.
+ *
+ * @throws KssError INVALID_SID
+ */
+export function plainKeyOf(sid: unknown, width: number): string | undefined {
+  const valid = validSid(sid);
+  return isPlain(valid, width) ? valid : undefined;
+}
+
+/** A pattern of SQL's LIKE for the keys that are digests. */
+export const DIGEST_PATTERN = `${DIGEST_PREFIX}%`;
 
 /** A session's public name: base64url SHA-256 of its sid. It tells sessions apart on a page and opens none of them. */
 export function handleOf(sid: unknown): string {
@@ -29,6 +42,10 @@ export function handleOf(sid: unknown): string {
 /** The handle of the session that a row's key stands for. */
 export function handleOfKey(key: string): string {
   return key.startsWith(DIGEST_PREFIX) ? key.slice(DIGEST_PREFIX.length) : digest(key);
+}
+
+function isPlain(sid: string, width: number): boolean {
+  return sid.length <= width && !sid.startsWith(DIGEST_PREFIX) && PLAIN.test(sid);
 }
 
 function validSid(sid: unknown): string {

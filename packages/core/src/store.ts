@@ -1,21 +1,32 @@
 import type { Knex } from 'knex';
-import { Batch, type SavedSession, type StoredRow } from './batch.js';
-import { decodeSession, encodeSession, jsonText, parseSession } from './codec.js';
+import { Batch, type SavedSession } from './batch.js';
+import {
+  type Columns,
+  decodeSession,
+  type EncodedSession,
+  encodeSession,
+  jsonText,
+  parseSession,
+  refuseLarge,
+  storedSession,
+} from './codec.js';
 import { Collector } from './collector.js';
-import { bindField } from './dialect/index.js';
+import { columnsOf } from './dialect/index.js';
 import { embeddedKnex } from './embedded.js';
+import { ensureTable } from './ensure-table.js';
 import { isKssError, KssError } from './errors.js';
-import { wrapError } from './executor.js';
 import { expiryOf } from './expiry.js';
 import { layoutOf } from './layout.js';
+import { mergeSessions } from './merge.js';
 import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.js';
-import { deletedRows, type Place, placeOf, queryOn } from './place.js';
+import { type Place, placeOf, queryOn, reachedRows } from './place.js';
 import { reporter } from './report.js';
+import type { StoredRow } from './requests.js';
 import { openRevision, sealRevision } from './revision.js';
 import { Search } from './search.js';
-import { keyOf } from './sid.js';
+import { handleOfKey, keyOf } from './sid.js';
 import { Sync } from './sync.js';
-import { ensureTable } from './table.js';
+import { extrasOf } from './table.js';
 import type {
   DestroyWhereOptions,
   FieldShape,
@@ -33,9 +44,30 @@ import type {
   UpdateOptions,
   Where,
 } from './types.js';
+import { Upgrade } from './upgrade.js';
 
 const GC_CHUNK = 1000;
-const SYNC_RETRIES = 5;
+
+/** What lies under a store, for what this package does on its whole table. */
+export interface StoreParts {
+  readonly place: Place;
+  readonly batch: Batch;
+  readonly report: (error: unknown) => void;
+}
+
+const PARTS = new WeakMap<object, StoreParts>();
+
+/**
+ * @throws KssError INVALID_OPTION for what is no store of this very module
+ */
+export function partsOf(store: object): StoreParts {
+  const parts = PARTS.get(store);
+  if (parts !== undefined) return parts;
+  throw new KssError(
+    'INVALID_OPTION',
+    'This takes a KnexSessionStore, imported in the same way (import or require) from the same package.',
+  );
+}
 
 /**
  * Sessions in a table of the SQL database that the app already runs.
@@ -51,10 +83,12 @@ const SYNC_RETRIES = 5;
 export class KnexSessionStore<const F extends readonly FieldShape[] = readonly []> implements SessionStore {
   readonly #options: ResolvedOptions;
   readonly #place: Place;
+  readonly #columns: Columns;
   readonly #owned: boolean;
   readonly #sync: Sync;
   readonly #batch: Batch;
   readonly #search: Search;
+  readonly #upgrade: Upgrade | undefined;
   readonly #collector: Collector;
   readonly #report: (error: unknown) => void;
   #closing: Promise<void> | undefined;
@@ -82,13 +116,17 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#owned = knex === undefined;
     const used = knex ?? embeddedKnex(this.#options.filename ?? 'sessions.sqlite');
     this.#place = placeOf(used, layoutOf(this.#options));
+    this.#columns = columnsOf(this.#place.dialect);
     this.#report = reporter(this.#options.onError);
-    this.#sync = new Sync(this.#options.sync ? () => this.#ensureTable() : undefined, this.#options.syncTimeout);
-    this.#batch = new Batch(this.#place, this.#options.timeout, () => this.#sync.ready());
-    this.#search = new Search(this.#place, this.#batch, this.#report);
+    const ensure = () => ensureTable(this.#place, extrasOf(this.#options), this.#options.timeout);
+    this.#sync = new Sync(this.#options.sync ? ensure : undefined, this.#options.syncTimeout);
+    this.#batch = new Batch(this.#place, this.#options, () => this.#sync.ready());
+    this.#upgrade = this.#options.hashSid ? new Upgrade(this.#place, this.#batch) : undefined;
+    this.#search = new Search(this.#place, this.#batch, (sid) => this.#keysOf(sid), this.#report);
     const { gcInterval, gcFrequency } = this.#options;
     this.#collector = new Collector(() => this.gc().catch(this.#report), gcInterval, gcFrequency);
-    this.waitForSync().catch(this.#report);
+    PARTS.set(this, { place: this.#place, batch: this.#batch, report: this.#report });
+    this.#begin().catch(this.#report);
   }
 
   /**
@@ -116,7 +154,14 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const row = await this.#read(sid);
     try {
       return (
-        row && { session: decodeSession(row, this.#place.layout) as Session<F>, revision: sealRevision(row.token) }
+        row && {
+          session: decodeSession(row, this.#place.layout) as Session<F>,
+          revision: sealRevision({
+            token: row.token,
+            base: () => storedSession(row, this.#place.layout),
+            merged: false,
+          }),
+        }
       );
     } catch (error) {
       this.#report(error);
@@ -134,7 +179,11 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async set(sid: string, session: SessionInput<F>, maxAge?: number): Promise<Revision> {
     const key = this.#key(sid);
-    return sealRevision(await this.#batch.write(key, this.#encode(session, maxAge)));
+    const saved = this.#encode(key, session, maxAge);
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
+    const token = await this.#batch.write(key, saved);
+    return sealRevision({ token, base: saved.session, merged: false });
   }
 
   /**
@@ -147,9 +196,27 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async update(sid: string, session: SessionInput<F>, options: UpdateOptions = {}): Promise<Revision | null> {
     refuseUnknown(options, ['maxAge', 'revision'], 'option of update');
     const key = this.#key(sid);
-    const token = options.revision === undefined ? undefined : openRevision(options.revision);
-    const written = await this.#batch.update(key, this.#encode(session, options.maxAge), token);
-    return written === null ? null : sealRevision(written);
+    const saved = this.#encode(key, session, options.maxAge);
+    const read = options.revision === undefined ? undefined : openRevision(options.revision);
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
+    if (read === undefined || this.#options.onConflict === 'overwrite') {
+      const token = await this.#batch.update(key, saved, read?.token);
+      return token === null ? null : sealRevision({ token, base: saved.session, merged: false });
+    }
+    let { merged } = read;
+    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, (row) => {
+      const { latest = read } = read;
+      merged = latest.merged;
+      // The save before this one, of the same request.
+      if (latest.token === row.token && !merged) return saved;
+      if (this.#options.onConflict === 'reject' && latest.token !== row.token) throw conflict();
+      merged = true;
+      const theirs = storedSession(row, this.#place.layout);
+      return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), options.maxAge);
+    });
+    if (token !== null) read.latest = { token, base: saved.session, merged };
+    return token === null ? null : sealRevision({ token, base: saved.session, merged });
   }
 
   /**
@@ -163,11 +230,11 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async touch(sid: string, maxAge?: number, cookie?: object): Promise<boolean> {
     const key = this.#key(sid);
     const expireAt = expiryOf(maxAge, cookie, this.#options.maxAge, Date.now());
-    if (cookie === undefined) return this.#batch.touch(key, expireAt);
-    const copy = jsonText(() => ({ cookie }));
-    return this.#batch.rewrite(key, expireAt, (text) =>
-      JSON.stringify({ ...parseSession(key, text), ...JSON.parse(copy) }),
-    );
+    const copy = cookie === undefined ? undefined : jsonText(() => ({ cookie }));
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
+    if (copy === undefined) return this.#batch.touch(key, expireAt);
+    return this.#batch.rewrite(key, expireAt, (text) => this.#withCookie(key, text, copy));
   }
 
   /**
@@ -176,7 +243,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @throws KssError INVALID_SID, TIMEOUT, DATABASE
    */
   async destroy(sid: string): Promise<void> {
-    await this.#batch.remove(this.#key(sid));
+    const key = this.#key(sid);
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
+    await this.#batch.remove(key);
   }
 
   /**
@@ -224,14 +294,17 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async gc(): Promise<number> {
     this.#open();
     const now = Date.now();
-    for (let deleted = 0; ; ) {
+    let deleted = 0;
+    for (;;) {
       const result = await this.#batch.wholeSql(() =>
         this.#place.dialect.deleteExpired(this.#place.layout, this.#place.table, this.#place.quote, now, GC_CHUNK),
       );
       const chunk = this.#place.dialect.affected(result);
       deleted += chunk;
-      if (chunk < GC_CHUNK || this.#closing !== undefined) return deleted;
+      if (chunk < GC_CHUNK || this.#closing !== undefined) break;
     }
+    await this.#upgrade?.check();
+    return deleted;
   }
 
   /**
@@ -242,9 +315,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async clear(): Promise<number> {
     this.#open();
-    return deletedRows(
+    return reachedRows(
       this.#place,
-      await this.#batch.wholeBefore(() => queryOn(this.#place).delete() as PromiseLike<unknown>),
+      await this.#batch.whole(() => queryOn(this.#place).delete() as PromiseLike<unknown>, 'barrier'),
     );
   }
 
@@ -281,6 +354,11 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     return this.close();
   }
 
+  async #begin(): Promise<void> {
+    await this.waitForSync();
+    if (this.#closing === undefined) await this.#upgrade?.check();
+  }
+
   async #close(): Promise<void> {
     this.#collector.stop();
     let timer: NodeJS.Timeout | undefined;
@@ -292,41 +370,44 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     if (this.#owned) await this.#place.knex.destroy();
   }
 
-  async #ensureTable(): Promise<void> {
-    const extras = new Map(this.#options.schemas.flatMap(({ name, extra }) => (extra ? [[name, extra]] : [])));
-    const { dialect } = this.#place;
-    for (let tried = 0; ; tried++) {
-      try {
-        return await ensureTable(this.#place, extras);
-      } catch (error) {
-        // Another store of the same file may be making it just now.
-        if (tried === SYNC_RETRIES || dialect.failure(error).kind !== 'transient') {
-          throw wrapError(error, dialect, this.#options.timeout);
-        }
-        await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 50));
-      }
-    }
-  }
-
   async #read(sid: string): Promise<StoredRow | null> {
     const key = this.#key(sid);
     this.#collector.sawRead();
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
     return this.#batch.read(key);
   }
 
-  #encode(session: object, maxAge: unknown): SavedSession {
-    const { dialect, layout } = this.#place;
-    const encoded = encodeSession(session, layout, (field, value) => bindField(dialect, field, value));
+  #encode(key: string, session: object, maxAge: unknown): EncodedSession & SavedSession {
+    const encoded = encodeSession(key, session, this.#place.layout, this.#columns);
     const { cookie } = session as { cookie?: unknown };
     return { ...encoded, expireAt: expiryOf(maxAge, cookie, this.#options.maxAge, Date.now()) };
   }
 
+  #withCookie(key: string, text: string | null, cookie: string): string {
+    const { layout } = this.#place;
+    const json = JSON.stringify({ ...parseSession(key, text, layout), ...JSON.parse(cookie) });
+    refuseLarge(json, layout.maxBytes);
+    return layout.codec === undefined ? json : layout.codec.encode(json, handleOfKey(key));
+  }
+
   #key(sid: unknown): string {
     this.#open();
-    return keyOf(sid, this.#place.layout.sidWidth);
+    return keyOf(sid, this.#place.layout.sidWidth, this.#options.hashSid);
+  }
+
+  #keysOf(sid: unknown): string[] {
+    return this.#upgrade?.keysOf(sid) ?? [keyOf(sid, this.#place.layout.sidWidth)];
   }
 
   #open(): void {
     if (this.#closing !== undefined) throw new KssError('CLOSED', 'The store was closed; make calls before close().');
   }
+}
+
+function conflict(): KssError {
+  return new KssError(
+    'CONFLICT',
+    'Another request saved the session after it was loaded; nothing was changed. Load it again, and repeat the change.',
+  );
 }

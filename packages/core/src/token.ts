@@ -17,6 +17,11 @@ export function incarnationOf(token: number): readonly [lowest: number, highest:
   return [lowest, lowest + RANDOM_SPAN - 1];
 }
 
+/** The random part of a token. */
+export function randomOf(token: number): number {
+  return token % RANDOM_SPAN;
+}
+
 /** The range of all tokens. */
 export const ANY_INCARNATION = [0, INCARNATIONS * RANDOM_SPAN - 1] as const;
 

@@ -189,11 +189,32 @@ export interface SessionStore {
   report(error: unknown): void;
 }
 
+/** How the JSON text of sessions is written into its column and read from it. */
+export interface Codec {
+  /** The text to store. `handle` names the session, whatever its key in the table is. */
+  encode(json: string, handle: string): string;
+  /** The JSON of a stored text; throws where it cannot be had, and the error reaches the caller. */
+  decode(stored: string, handle: string): string;
+}
+
+/** How calls that arrive together become few statements. */
+export interface BatchOption {
+  /** Sessions in one statement at most. @default 100 */
+  readonly maxSize?: number;
+  /** Statements at once, all kinds together; never more than half of the pool. @default 4 */
+  readonly concurrency?: number;
+  /**
+   * Whether each connection keeps the statements, prepared, under a name, on databases that can. `false` for poolers that hand
+   * a connection to others between two statements. @default true
+   */
+  readonly prepare?: boolean;
+}
+
 /** The options of a store. All durations are milliseconds. */
 export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
   /** The table. @default 'sessions' */
   readonly tableName?: string;
-  /** The PostgreSQL schema that the table is in. @default the connection's own */
+  /** The schema that the table is in, on PostgreSQL, CockroachDB or SQL Server. @default the connection's own */
   readonly schemaName?: string;
   /** The column of the sid. @default 'sid' */
   readonly sidName?: string;
@@ -224,6 +245,30 @@ export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
   };
   /** Deadline of one call, waiting for a connection included. @default 10000 */
   readonly timeout?: number;
+  /**
+   * A touch that would move the expiry by less than this is not written, in milliseconds; it counts at most half of the session's
+   * lifetime, so that a session in use never ends early because of it. @default 0
+   */
+  readonly touchAfter?: number;
+  /**
+   * How calls that arrive together go together. `false`: one call, one statement.
+   * @default { maxSize: 100, concurrency: 4, prepare: true }
+   */
+  readonly batch?: BatchOption | false;
+  /**
+   * What happens when two requests that loaded the same session both save it: `'merge'` keeps the changes of both by top-level key,
+   * `'overwrite'` lets the later save win as a whole, `'reject'` fails with CONFLICT. @default 'merge'
+   */
+  readonly onConflict?: 'merge' | 'overwrite' | 'reject';
+  /** How the JSON text is stored, such as {@link encryption}. @default as it is */
+  readonly codec?: Codec;
+  /**
+   * Whether only digests of sids are kept, so that a table that is read by others opens no session. Rows that are there are upgraded
+   * when they are used; instances with `false` do not find upgraded rows, so switch it on after a rollout. @default false
+   */
+  readonly hashSid?: boolean;
+  /** Bytes of JSON text that a session may have; a larger one is TOO_LARGE. @default 16777216 */
+  readonly maxSessionBytes?: number;
   /** Hears of errors that no caller waits for. @default logs each cause once */
   readonly onError?: (error: Error) => void;
   /** The SQLite file, where the store is given no knex. @default 'sessions.sqlite' */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import type { Field, Layout } from '../layout.js';
+import type { Field, Layout, RowTouch, RowUpdate, RowWrite } from '../layout.js';
 import type { ColumnType } from '../types.js';
 
 /** What a driver's error means to us. */
@@ -12,6 +12,8 @@ export type FailureKind =
   | 'transient'
   /** An established connection broke: the outcome is unknown. */
   | 'broken'
+  /** What a connection keeps of a prepared statement, or this process of a column's type, is from before a change of the table. */
+  | 'stale'
   /** The table, or one of its indexes, is there already. */
   | 'exists'
   | 'other';
@@ -30,20 +32,42 @@ export interface ColumnInfo {
   readonly type: string;
   /** Characters that it holds; null where it is not limited. */
   readonly length: number | null;
+  /** Decimals that it keeps, of a number or of a second; null where it rounds nothing away, or nobody says. */
+  readonly decimals: number | null;
   readonly collation: string | null;
   /** Whether an index makes its values unique. */
   readonly unique: boolean;
+  /** Whether an index begins with it. */
+  readonly indexed: boolean;
 }
 
-/** Why a column that is there cannot serve. */
+/** What is wrong with a column that is there. */
 export interface Unfit {
+  readonly kind: 'type' | 'size' | 'collation' | 'zone';
   readonly why: string;
   /** Whether an ALTER of the column mends it; values of another family cannot be converted. */
   readonly alterable: boolean;
+  /** Whether the store works with it all the same. */
+  readonly usable?: boolean;
+  /** What an ALTER makes of the quoted column, where a cast would make something else of its values. */
+  readonly using?: (column: string) => string;
+  /** What a person has to do where no ALTER mends it, if it is particular to the database. */
+  readonly byHand?: string;
 }
 
 /** What a column is for: one of our own, or a schema column of a type. */
 export type ColumnRole = 'sid' | 'expireAt' | 'revision' | 'additional' | 'stamp' | ColumnType;
+
+/** What a column must be. */
+export interface ColumnNeed {
+  readonly role: ColumnRole;
+  /** Characters that it must hold. */
+  readonly length: number;
+  /** Decimals that it must keep, of a number or of a second. */
+  readonly decimals: number;
+  /** Whether it was declared to have no time zone. */
+  readonly zoneless: boolean;
+}
 
 /** SQL with its bindings, in knex's spelling (`?`). */
 export interface Sql {
@@ -58,7 +82,9 @@ export interface Sql {
  * - upsert: the row's values, now, and now again where the layout has timestamps
  * - update: the changed values, the new token's random part, key, now, lowest and highest token
  * - replaceText: the text's values, the new token's random part, key, now, lowest and highest token
+ * - fill: the filled values, the new token's random part, key, now, lowest and highest token
  * - touch: the touched values, key, now
+ * - touchFar: the touched values, key, now, and two expiries: a row that ends after the first and not after the second stays as it is
  * - remove: key
  */
 export interface Statements {
@@ -66,8 +92,25 @@ export interface Statements {
   readonly upsert: string;
   readonly update: string;
   readonly replaceText: string;
+  readonly fill: string;
   readonly touch: string;
+  readonly touchFar: string;
   readonly remove: string;
+}
+
+/**
+ * The statements of the verbs for many rows at once; each key stands in one of them once, and the keys are sorted. A verb that
+ * is left out goes one row at a time.
+ */
+export interface BatchStatements {
+  /** The live rows of these keys, each with its key. */
+  read(keys: readonly string[], now: number): Sql;
+  upsert?(rows: readonly RowWrite[], now: number): Sql;
+  update?(rows: readonly RowUpdate[], now: number): Sql;
+  touch?(rows: readonly RowTouch[], now: number): Sql;
+  remove?(keys: readonly string[]): Sql;
+  /** Key and token of the live rows of these keys, where `reached` does not tell them. */
+  tokens(keys: readonly string[], now: number): Sql;
 }
 
 /** All that is particular to one database: facts and verbs. Nothing outside this folder names a database. */
@@ -82,9 +125,28 @@ export interface Dialect {
   readonly altersColumns: boolean;
   /** Whether the affected rows of an UPDATE count rows that it matched and left as they were. */
   readonly countsMatched: boolean;
+  /** Bindings that a statement, or a list in it, can have; Infinity where an array or the text itself takes them. */
+  readonly mostBindings: number;
+  /** Whether upserts, updates and touches of many rows go in one statement. */
+  readonly batchesWrites: boolean;
 
   /** Compiles the statements. `quote` quotes an identifier. */
   statements(layout: Layout, table: string, quote: Quote): Statements;
+  /** Compiles the statements for many rows; it may have to ask the database for its types. */
+  batches(knex: Knex, layout: Layout, table: string, quote: Quote): BatchStatements | Promise<BatchStatements>;
+  /**
+   * Key and token of the rows that a batched write reached; `'all'` where it reached as many as were sent and nothing else is
+   * known of them; undefined where nobody says.
+   */
+  reached(result: unknown, sent: number): readonly Record<string, unknown>[] | 'all' | undefined;
+  /**
+   * A statement of ours as a query; `knex.raw` with its text and bindings where this is left out.
+   *
+   * @param prepare whether a connection may keep the statement, compiled, under a name
+   */
+  query?(knex: Knex, statement: Sql, prepare: boolean): PromiseLike<unknown>;
+  /** Prepares every statement anew from now on. */
+  forgetPrepared?(): void;
   /** The rows of a raw query's result. */
   rows(result: unknown): readonly Record<string, unknown>[];
   /** How many rows a raw statement reached. */
@@ -96,7 +158,7 @@ export interface Dialect {
 
   /** A column in a select, so that its value arrives in a form that no driver setting or time zone bends. */
   readColumn(type: ColumnType, column: string): string;
-  /** A value as the driver takes it. */
+  /** A value as the driver takes it; null where the column cannot tell it from NULL, so that the JSON keeps it. */
   bindValue(type: ColumnType, value: unknown): unknown;
   /** `column = value`, byte for byte for text whatever the column's collation is. */
   equals(type: ColumnType, column: string, value: unknown): Sql;
@@ -118,11 +180,13 @@ export interface Dialect {
   schemaColumn(table: Knex.CreateTableBuilder, field: Field, facts: DdlFacts): Knex.ColumnBuilder;
   /** The columns of the table; empty where there is no such table. */
   describe(knex: Knex, table: TableName): Promise<readonly ColumnInfo[]>;
-  /** Why a column that is there cannot serve, or undefined where it can. `least`: the characters that it must hold. */
-  unfit(role: ColumnRole, column: ColumnInfo, least: number): Unfit | undefined;
+  /** What is wrong with a column that is there, or undefined where nothing is. */
+  unfit(need: ColumnNeed, column: ColumnInfo): Unfit | undefined;
 
   /** What an error of the driver means. */
   failure(error: unknown): Failure;
+  /** A driver's message without the values that it quotes: they are session data, which belongs in no log. */
+  withoutValues?(message: string): string;
 }
 
 /** A table as the database knows it, after the app's `wrapIdentifier`. */
@@ -159,6 +223,13 @@ export function givenPrecision(args: readonly unknown[], position: number): numb
   return typeof given === 'number' ? given : undefined;
 }
 
+/** Whether the column was declared as knex spells an instant without a zone. */
+export function givenZoneless([first]: readonly unknown[]): boolean {
+  return (
+    first === true || (typeof first === 'object' && first !== null && (first as { useTz?: unknown }).useTz === false)
+  );
+}
+
 /** What knex makes of the column, like the predecessor: `table[type](name, ...args)`. */
 export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }: Field): Knex.ColumnBuilder {
   const make = table[type] as (
@@ -172,19 +243,47 @@ export function plainColumn(table: Knex.CreateTableBuilder, { type, name, args }
 /** What is wrong with a column on every database: a type of another family, or too short. */
 export function unfitColumn(
   families: Families,
-  role: ColumnRole,
-  { type, length }: ColumnInfo,
-  least: number,
+  need: ColumnNeed,
+  { type, length, decimals }: ColumnInfo,
 ): Unfit | undefined {
-  const family = FAMILY[role];
+  const family = FAMILY[need.role];
   if (!families[family].test(type)) {
-    return { why: `has the type ${type || 'none'}, which holds no ${family}`, alterable: false };
+    return { kind: 'type', why: `has the type ${type || 'none'}, which holds no ${family}`, alterable: false };
   }
-  if (length === null || length >= least) return undefined;
-  return { why: `holds ${length} characters, and needs ${least}`, alterable: true };
+  if (TEXT_TYPES.has(need.role as ColumnType) && PADDED.has(type)) {
+    return { kind: 'type', why: `has the type ${type}, which does not keep spaces at the end`, alterable: true };
+  }
+  if (length !== null && length < need.length) {
+    return { kind: 'size', why: `holds ${length} characters, and needs ${need.length}`, alterable: true };
+  }
+  if (decimals === null || decimals >= need.decimals) return undefined;
+  const of = family === 'instants' ? 'decimals of a second' : 'decimals';
+  return { kind: 'size', why: `keeps ${decimals} ${of}, and needs ${need.decimals}`, alterable: true };
 }
 
-type Family = 'text' | 'integers' | 'numbers' | 'booleans' | 'instants' | 'days' | 'times' | 'JSON' | 'bytes' | 'UUIDs';
+const PADDED = new Set(['char', 'character', 'nchar', 'bpchar']);
+
+/** What is wrong with a column of sids whose collation takes two of them for the same. */
+export function unfitCollation(collation: string, alterable: boolean): Unfit {
+  return {
+    kind: 'collation',
+    why: `has the collation ${collation}, under which two ids can be the same`,
+    alterable,
+  };
+}
+
+type Family =
+  | 'text'
+  | 'integers'
+  | 'numbers'
+  | 'doubles'
+  | 'booleans'
+  | 'instants'
+  | 'days'
+  | 'times'
+  | 'JSON'
+  | 'bytes'
+  | 'UUIDs';
 
 /** Type names of a database, by what they hold. */
 export type Families = Readonly<Record<Family, RegExp>>;
@@ -204,9 +303,9 @@ const FAMILY: Readonly<Record<ColumnRole, Family>> = {
   tinyint: 'numbers',
   smallint: 'numbers',
   mediumint: 'numbers',
-  double: 'numbers',
+  double: 'doubles',
   float: 'numbers',
-  bigInteger: 'numbers',
+  bigInteger: 'integers',
   decimal: 'numbers',
   boolean: 'booleans',
   date: 'days',
@@ -232,7 +331,7 @@ const BROKEN_CODES = new Set([
   'ENETRESET',
 ]);
 const BROKEN_MESSAGE =
-  /connection (terminated|lost|ended|reset|is closed|was closed)|closed state|not queryable|socket has been ended/i;
+  /connection (terminated|lost|ended|reset|is closed|was closed)|server closed the connection|closed state|not queryable|socket has been ended/i;
 
 /** Whether an established connection broke, as sockets and drivers say it. */
 export function connectionBroke(error: unknown): boolean {

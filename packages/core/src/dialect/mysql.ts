@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
-import { changedColumns, type Layout, rowColumns, textColumns } from '../layout.js';
+import { KssError } from '../errors.js';
+import { changedColumns, filledColumns, type Layout, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
 import type { ColumnType } from '../types.js';
 import {
@@ -14,22 +15,25 @@ import {
   type Quote,
   type Statements,
   TEXT_TYPES,
+  unfitCollation,
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
-import { readStatement, touchStatement } from './statements.js';
+import { joinStatements } from './mysql-batches.js';
+import { farStatement, readStatement, touchStatement } from './statements.js';
 
 // information_schema.columns.data_type
 const FAMILIES: Families = {
   text: /char|text|enum/,
   integers: /^bigint|decimal/,
   numbers: /int|decimal|float|double/,
-  booleans: /int|bit/,
+  doubles: /double/,
+  booleans: /int/,
   instants: /datetime|timestamp/,
   days: /^date$/,
   times: /^time$/,
   JSON: /json|text/,
-  bytes: /blob|binary/,
+  bytes: /blob|varbinary/, // the other one pads
   UUIDs: /char|text|uuid/,
 };
 
@@ -40,8 +44,20 @@ export const mysql: Dialect = {
   transactionalDdl: false,
   altersColumns: true,
   countsMatched: false, // the flag FOUND_ROWS decides, and it is the app's
+  mostBindings: Number.POSITIVE_INFINITY, // the driver puts values into the text
+  batchesWrites: true,
 
   statements,
+  batches: (_, layout, table, quote) =>
+    joinStatements(
+      layout,
+      table,
+      quote,
+      mysql.readColumn,
+      assignments(layout, quote, (token) => token),
+    ),
+  // An insert counts 1 and an update in its place 2, so as many as were sent are inserts all; a plain update counts 1.
+  reached: (result, sent) => (mysql.affected(result) === sent ? 'all' : undefined),
   rows: (result) => (result as [Record<string, unknown>[]])[0],
   affected: (result) => (result as [{ affectedRows?: number }])[0].affectedRows ?? 0,
   upsertedToken(result, sent) {
@@ -61,6 +77,8 @@ export const mysql: Dialect = {
         return `date_format(${column}, '%Y-%m-%dT%H:%i:%s.%fZ')`;
       case 'time':
         return `time_format(${column}, '%H:%i:%s')`;
+      case 'double': // the driver's own arithmetic loses the last digit of some
+      case 'boolean': // an app may have its driver give booleans, and false for NULL
       case 'bigInteger':
       case 'decimal':
       case 'json':
@@ -94,7 +112,8 @@ export const mysql: Dialect = {
     }
     // A number compared with a text is compared as a double.
     if (type === 'bigInteger') return { sql: `${column} = cast(? as signed)`, bindings: [value] };
-    if (type === 'decimal') return { sql: `${column} = cast(? as decimal(65, 30))`, bindings: [value] };
+    if (type === 'decimal')
+      return { sql: `${column} = cast(? as decimal(65, ${decimalsOf(value)}))`, bindings: [value] };
     return { sql: `${column} = ?`, bindings: [value] };
   },
   deleteExpired: (layout, table, quote, now, limit) => ({
@@ -117,31 +136,55 @@ export const mysql: Dialect = {
     return TEXT_TYPES.has(type) ? column.collate(binaryCollation) : column;
   },
   async describe(knex, { bare }) {
-    const [rows] = await knex.raw(
-      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
-        'select 1 from information_schema.statistics s where s.table_schema = c.table_schema and s.table_name = c.table_name ' +
-        'and s.column_name = c.column_name and s.non_unique = 0 and s.sub_part is null and 1 = (' +
-        'select count(*) from information_schema.statistics o where o.table_schema = s.table_schema ' +
-        'and o.table_name = s.table_name and o.index_name = s.index_name)) as u ' +
-        'from information_schema.columns c where table_name = ? and table_schema = database()',
+    // One query for each view: joined, MariaDB opens the table anew for every column.
+    const [columns] = (await knex.raw(
+      'select table_name as o, column_name as n, data_type as t, character_maximum_length as l, ' +
+        'coalesce(datetime_precision, numeric_scale) as d, collation_name as c ' +
+        'from information_schema.columns where table_name = ? and table_schema = database()',
       [bare],
-    );
-    return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
-      name: n,
-      type: t.toLowerCase(),
-      length: l === null ? null : Number(l),
-      collation: c,
-      unique: Number(u) === 1,
-    }));
+    )) as [InformationRow[]];
+    const [parts] = (await knex.raw(
+      'select table_name as o, index_name as i, column_name as n, seq_in_index as p, non_unique as d, sub_part as s ' +
+        'from information_schema.statistics where table_name = ? and table_schema = database()',
+      [bare],
+    )) as [IndexPart[]];
+    // The catalogue compares names without their case, and two tables may differ in nothing else.
+    const exact = columns.filter(({ o }) => o === bare);
+    const found = exact.length > 0 ? exact : columns;
+    const indexes = parts.filter(({ o }) => found.some((column) => column.o === o));
+    return found.map(({ n, t, l, d, c }) => {
+      const first = indexes.filter((part) => part.n === n && Number(part.p) === 1);
+      const alone = ({ i, s: cut }: IndexPart) =>
+        (cut ?? null) === null && indexes.filter((part) => part.i === i).length === 1;
+      return {
+        name: n,
+        type: t.toLowerCase(),
+        length: wholeNumber(l),
+        decimals: wholeNumber(d),
+        collation: c ?? null,
+        unique: first.some((part) => Number(part.d) === 0 && alone(part)),
+        indexed: first.length > 0,
+      };
+    });
   },
-  unfit(role, column, least) {
-    const unfit = unfitColumn(FAMILIES, role, column, least);
-    if (unfit !== undefined || role !== 'sid' || column.collation === null || column.collation.endsWith('_bin'))
-      return unfit;
-    return { why: `has the collation ${column.collation}, under which two ids can be the same`, alterable: true };
+  unfit(need, column) {
+    const unfit = unfitColumn(FAMILIES, need, column);
+    if (unfit !== undefined) return unfit;
+    if (need.role === 'sid' && !(column.collation ?? '_bin').endsWith('_bin')) {
+      return unfitCollation(String(column.collation), true);
+    }
+    if ((need.role === 'datetime' || need.role === 'timestamp') && column.type === 'timestamp') {
+      const why = "bends with the connection's time zone, and ends in 2038";
+      return { kind: 'zone', why, alterable: true };
+    }
+    return undefined;
   },
 
   failure,
+  withoutValues: (message) =>
+    message
+      .replace(/^Duplicate entry '.*' for key/s, 'Duplicate entry for key')
+      .replace(/: '.*' for (column|function)/s, ' for $1'),
 };
 
 /**
@@ -155,30 +198,59 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
   const revision = quote(layout.revision);
   const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
   const columns = rowColumns(layout).map(quote);
-  const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
-  // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
-  // session. The subquery of two rows is an error when it is reached, and it is reached only then.
-  const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
-  const sets = [
-    ...(layout.fields.length > 0 ? [guard] : []),
-    `${revision} = last_insert_id(if(${expireAt} > ?, ${stored} - ${stored} % ${RANDOM_SPAN} + values(${revision}) % ${RANDOM_SPAN}, values(${revision})))`,
-    ...kept.map((column) => `${column} = if(${expireAt} > ?, ${column}, values(${column}))`),
-    ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
-  ];
   const updateStatement = (names: readonly string[]) =>
     `update ${table} set ${names.map((name) => `${quote(name)} = ?`).join(', ')}, ` +
-    `${revision} = last_insert_id(${stored} - ${stored} % ${RANDOM_SPAN} + ?) ` +
+    `${revision} = last_insert_id(${stored} - mod(${stored}, ${RANDOM_SPAN}) + ?) ` +
     `where ${sid} = ? and ${expireAt} > ? and ${stored} between ? and ?`;
   return {
     read: readStatement(layout, table, quote, mysql.readColumn),
     upsert:
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
-      `on duplicate key update ${sets.join(', ')}`,
+      `on duplicate key update ${assignments(layout, quote, (token) => `last_insert_id(${token})`).join(', ')}`,
     update: updateStatement(changedColumns(layout)),
     replaceText: updateStatement(textColumns(layout)),
+    fill: updateStatement(filledColumns(layout)),
     touch: touchStatement(layout, table, quote),
+    touchFar: touchStatement(layout, table, quote) + farStatement(layout, quote),
     remove: `delete from ${table} where ${sid} = ?`,
   };
+}
+
+/** What an insert does where it meets a row. Its bindings: now, and now again where the layout has timestamps. */
+function assignments(layout: Layout, quote: Quote, tell: (token: string) => string): string[] {
+  const sid = quote(layout.sid);
+  const expireAt = quote(layout.expireAt);
+  const revision = quote(layout.revision);
+  const stored = `coalesce(${revision}, 0)`;
+  const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
+  // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
+  // session. The subquery of two rows is an error when it is reached, and it is reached only then.
+  const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
+  const token = `if(${expireAt} > ?, ${stored} - mod(${stored}, ${RANDOM_SPAN}) + mod(values(${revision}), ${RANDOM_SPAN}), values(${revision}))`;
+  return [
+    ...(layout.fields.length > 0 ? [guard] : []),
+    `${revision} = ${tell(token)}`,
+    ...kept.map((column) => `${column} = if(${expireAt} > ?, ${column}, values(${column}))`),
+    ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
+  ];
+}
+
+/**
+ * @throws KssError UNSUPPORTED_DATABASE where the server would take the app's values for something else
+ */
+function refuseModes(knex: Knex, modes: string): void {
+  const { driverName } = knex.client as { driverName?: string };
+  const refused = [
+    // mysql2 puts values into the text and escapes them with backslashes: a quote in a value would end it.
+    ...(driverName === 'mariadb' ? [] : ['NO_BACKSLASH_ESCAPES']),
+    'EMPTY_STRING_IS_NULL',
+  ].filter((mode) => modes.includes(mode));
+  if (refused.length === 0) return;
+  throw new KssError(
+    'UNSUPPORTED_DATABASE',
+    `Values do not come back as they went in under the server's sql_mode ${refused.join(', ')}; ` +
+      "take it off, for the connections of this knex at least: set session sql_mode = '…' in pool.afterCreate.",
+  );
 }
 
 function insertIdOf(result: unknown): number {
@@ -187,8 +259,9 @@ function insertIdOf(result: unknown): number {
 
 /** A collation without PAD SPACE, under which `bob` and `bob ` differ; the name depends on whose server it is. */
 async function inspect(knex: Knex): Promise<DdlFacts> {
-  const [rows] = await knex.raw('select version() as v');
-  const version = String((rows as { v: unknown }[])[0]?.v);
+  const [rows] = await knex.raw('select version() as v, @@sql_mode as m');
+  const [{ v: version, m: modes } = { v: '', m: '' }] = rows as { v: string; m: string }[];
+  refuseModes(knex, modes);
   const [, major = '0', minor = '0', patch = '0'] = /(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
   const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
   if (/mariadb/i.test(version)) return { binaryCollation: 'utf8mb4_nopad_bin' }; // 10.2.2 and later
@@ -207,19 +280,49 @@ function instantPrecision(args: readonly unknown[]): number {
   return givenPrecision(args, 0) ?? givenPrecision(args, 1) ?? 3;
 }
 
+/** The column that a message names, with its table and database before it or not. */
+function columnIn(message: string): string | undefined {
+  const [, name] = /(?:column|field) ((?:['`][^'`]*['`]\.?)+)/i.exec(message) ?? [];
+  return name?.replaceAll(/['`]/g, '').split('.').pop();
+}
+
+/** The decimals of a decimal string. */
+function decimalsOf(value: unknown): number {
+  return String(value).split('.')[1]?.length ?? 0;
+}
+
+/** An app may have its driver give undefined for NULL. */
+function wholeNumber(value: number | string | null | undefined): number | null {
+  return value === null || value === undefined ? null : Number(value);
+}
+
 interface InformationRow {
+  readonly o: string;
   readonly n: string;
   readonly t: string;
   readonly l: number | string | null;
+  readonly d: number | string | null;
   readonly c: string | null;
-  readonly u: number | boolean;
+}
+
+interface IndexPart {
+  /** Its table, its index, its column, its place in the index. */
+  readonly o: string;
+  readonly i: string;
+  readonly n: string;
+  readonly p: number | string;
+  /** 1 where values may repeat. */
+  readonly d: number | string;
+  /** Characters that are indexed, where not all are. */
+  readonly s: number | string | null;
 }
 
 // Numbers, not names: MariaDB and MySQL give some of them different names, and drivers know one server's.
 const TRANSIENT = new Set([1020, 1205, 1213]); // row changed meanwhile, lock wait timeout, deadlock
 const EXISTS = new Set([1050, 1061]); // table, key name
 const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
-const BROKEN = new Set([1053, 1077, 1927]); // shutdown in progress, normal shutdown, connection killed
+// Shutdown in progress, normal shutdown, connection killed; and what MariaDB's own driver says of its sockets.
+const BROKEN = new Set([1053, 1077, 1927, 45001, 45004, 45009, 45013, 45026]);
 const VALUE = new Set([
   1048, // null
   1264, // out of range
@@ -230,6 +333,7 @@ const VALUE = new Set([
   1406, // too long
   1452, // refers to nothing
   3140, // no JSON
+  3157, // JSON too deep
   3819, // check (MySQL)
   4025, // check (MariaDB)
 ]);
@@ -241,8 +345,7 @@ function failure(error: unknown): Failure {
   if (TRANSIENT.has(number)) return { kind: 'transient' };
   if (EXISTS.has(number)) return { kind: 'exists' };
   if (UNIQUE.has(number)) return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
-  if (VALUE.has(number))
-    return { kind: 'value', column: /(?:column|field) '([^']*)'/i.exec(message)?.[1]?.split('.').pop() };
+  if (VALUE.has(number)) return { kind: 'value', column: columnIn(message) };
   const broken = BROKEN.has(number) || codeOf(error) === 'PROTOCOL_CONNECTION_LOST' || connectionBroke(error);
   return { kind: broken ? 'broken' : 'other' };
 }

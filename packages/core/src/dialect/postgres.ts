@@ -1,5 +1,10 @@
+import { createHash } from 'node:crypto';
+import type { Knex } from 'knex';
+import type { Field } from '../layout.js';
+import type { ColumnType } from '../types.js';
 import {
   type ColumnInfo,
+  type ColumnNeed,
   codeOf,
   connectionBroke,
   type Dialect,
@@ -7,11 +12,14 @@ import {
   type Families,
   givenPrecision,
   plainColumn,
+  type Quote,
   TEXT_TYPES,
   type Unfit,
+  unfitCollation,
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
+import { arrayStatements } from './postgres-batches.js';
 import { returnedToken, returningStatements } from './statements.js';
 
 // information_schema.columns.data_type
@@ -19,6 +27,7 @@ const FAMILIES: Families = {
   text: /char|text|user-defined/,
   integers: /^bigint|numeric/,
   numbers: /int|numeric|real|double/,
+  doubles: /double|numeric/,
   booleans: /bool/,
   instants: /^timestamp/,
   days: /^date/,
@@ -35,8 +44,24 @@ export const postgres: Dialect = {
   transactionalDdl: true,
   altersColumns: true,
   countsMatched: true,
+  mostBindings: Number.POSITIVE_INFINITY,
+  batchesWrites: true,
 
-  statements: (layout, table, quote) => returningStatements(layout, table, quote, postgres.readColumn),
+  statements: (layout, table, quote) =>
+    returningStatements(layout, table, quote, postgres.readColumn, (field) =>
+      fieldValue(table, quote, field, '?::text'),
+    ),
+  batches: (_, layout, table, quote) =>
+    arrayStatements(layout, table, quote, postgres.readColumn, (field, text) => fieldValue(table, quote, field, text)),
+  reached: (result) => postgres.rows(result),
+  query: (knex, { sql, bindings }, prepare) => {
+    const query = knex.raw(sql, bindings as Knex.RawBinding[]);
+    return prepare ? query.options({ name: statementName(sql) }) : query;
+  },
+  forgetPrepared: () => {
+    generation += 1;
+    names.clear();
+  },
   rows: (result) => (result as { rows: Record<string, unknown>[] }).rows,
   // PGlite says it in a word of its own.
   affected(result) {
@@ -52,7 +77,7 @@ export const postgres: Dialect = {
         return `to_char(${column}, 'YYYY-MM-DD')`;
       case 'datetime':
       case 'timestamp':
-        return `round(extract(epoch from ${column}) * 1000)::text`;
+        return `round(extract(epoch from ${column}) * 1000)::bigint::text`;
       case 'bigInteger':
       case 'decimal':
       case 'time':
@@ -63,14 +88,18 @@ export const postgres: Dialect = {
         return column;
     }
   },
-  // With its zone: a column without one drops it, and keeps the wall clock of UTC.
-  bindValue: (_, value) => (value instanceof Date ? value.toISOString() : value),
+  bindValue(_, value) {
+    // With its zone: a column without one drops it, and keeps the wall clock of UTC.
+    if (value instanceof Date) return value.toISOString();
+    // Not every driver tells bytes from text.
+    return Buffer.isBuffer(value) ? value.toString('hex') : value;
+  },
   refuse: (type, args, value) =>
     type === 'datetime' || type === 'timestamp' ? unfitPrecision(givenPrecision(args, 1) ?? 6, value) : undefined,
   equals: (type, column, value) =>
     TEXT_TYPES.has(type)
       ? { sql: `(${column} = ? and ${column}::text collate "C" = ?)`, bindings: [value, value] }
-      : { sql: `${column} = ?`, bindings: [value] },
+      : { sql: `${column} = ${placeholder(type)}`, bindings: [value] },
   deleteExpired(layout, table, quote, now, limit) {
     const sid = quote(layout.sid);
     const expired = `${quote(layout.expireAt)} <= ?`;
@@ -87,43 +116,109 @@ export const postgres: Dialect = {
   schemaColumn: plainColumn,
   async describe(knex, { quoted }) {
     const { rows } = await knex.raw(
-      'select column_name as n, data_type as t, character_maximum_length as l, collation_name as c, exists (' +
+      'select column_name as n, data_type as t, character_maximum_length as l, coalesce(datetime_precision, numeric_scale) as d, case when exists (' +
+        'select from pg_attribute a join pg_collation l on l.oid = a.attcollation ' +
+        "where a.attrelid = format('%I.%I', table_schema, table_name)::regclass and a.attname = column_name " +
+        // The column is there from PostgreSQL 12 on.
+        "and to_jsonb(l) ->> 'collisdeterministic' = 'false') then collation_name end as c, exists (" +
         'select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] ' +
-        "where i.indrelid = format('%I.%I', table_schema, table_name)::regclass and i.indisunique and i.indpred is null " +
-        'and i.indnatts = 1 and a.attname = column_name) as u ' +
+        `where ${OF_THIS_TABLE} and i.indisunique and i.indnatts = 1 and a.attname = column_name) as u, exists (` +
+        'select from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0] ' +
+        `where ${OF_THIS_TABLE} and i.indisvalid and a.attname = column_name) as i ` +
         'from information_schema.columns where (table_schema, table_name) = (select n.nspname, c.relname ' +
         'from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = to_regclass(?))',
       [quoted],
     );
-    return (rows as InformationRow[]).map(({ n, t, l, c, u }) => ({
+    return (rows as InformationRow[]).map(({ n, t, l, d, c, u, i }) => ({
       name: n,
-      type: t.toLowerCase(),
+      type: t.toLowerCase().replaceAll('"', ''), // with quote_all_identifiers
       length: l,
+      decimals: t === 'double precision' || t === 'real' ? null : d,
       collation: c,
       unique: u,
+      indexed: i,
     }));
   },
-  unfit(role, column, least) {
-    const unfit = unfitColumn(FAMILIES, role, column, least);
-    return unfit ?? (role === 'sid' ? unfitCase(column) : undefined);
+  unfit(need, column) {
+    const unfit =
+      unfitColumn(FAMILIES, need, column) ??
+      (need.role === 'sid' ? unfitCase(column) : undefined) ??
+      unfitZone(need, column);
+    if (unfit === undefined || !isInstant(need) || isZoneless(column) === need.zoneless) return unfit;
+    // A cast would take UTC's wall clock for that of the session, or give the session's.
+    return { ...unfit, using: (name) => `${name} at time zone 'UTC'` };
   },
 
   failure,
+  withoutValues: (message) => message.replace(/: ".*"$/s, ''), // it quotes the value last
 };
 
-/** An extension's type such as citext compares as it likes. */
-function unfitCase({ type }: ColumnInfo): Unfit | undefined {
+const OF_THIS_TABLE = "i.indrelid = format('%I.%I', table_schema, table_name)::regclass and i.indpred is null";
+
+/**
+ * A text as a value of a schema column, read by the column's own type (postgresql.org/docs/current/functions-json.html,
+ * `json_populate_record`). A plain binding keeps the type that the column had when the statement was prepared: after ALTER COLUMN
+ * TYPE, an instant would move by the session's time zone.
+ */
+function fieldValue(table: string, quote: Quote, { type, name }: Field, text: string): string {
+  if (type === 'binary') return `decode(${text}, 'hex')`;
+  if (type === 'json' || type === 'jsonb') return `${text}::json`;
+  const column = quote(name);
+  const key = column.slice(1, -1).replaceAll("'", "''");
+  return `(json_populate_record(null::${table}, json_build_object('${key}', ${text}))).${column}`;
+}
+
+/** A binding, as bytes where it is their digits. */
+export function placeholder(type: ColumnType): string {
+  return type === 'binary' ? "decode(?, 'hex')" : '?';
+}
+
+const names = new Map<string, string>();
+let generation = 0;
+
+/** The same for the same text, on every connection: a name that is used for another text is an error. */
+function statementName(sql: string): string {
+  let name = names.get(sql);
+  if (name === undefined) {
+    const digest = createHash('sha256').update(sql).digest('base64url').slice(0, 22);
+    name = `kss_${digest}_${generation}`;
+    names.set(sql, name);
+  }
+  return name;
+}
+
+/** An extension's type such as citext compares as it likes, and so does a collation that is not deterministic. */
+function unfitCase({ type, collation }: ColumnInfo): Unfit | undefined {
+  if (collation !== null) return unfitCollation(collation, true);
   return type === 'user-defined'
-    ? { why: 'has a type under which two ids can be the same', alterable: true }
+    ? { kind: 'collation', why: 'has a type under which two ids can be the same', alterable: true }
     : undefined;
+}
+
+/** The store writes UTC there and reads UTC; every other program that reads it takes it for the server's wall clock. */
+function unfitZone(need: ColumnNeed, column: ColumnInfo): Unfit | undefined {
+  return isInstant(need) && isZoneless(column) && !need.zoneless
+    ? { kind: 'zone', why: 'has no time zone', alterable: true, usable: true }
+    : undefined;
+}
+
+function isInstant({ role }: ColumnNeed): boolean {
+  return role === 'datetime' || role === 'timestamp';
+}
+
+function isZoneless({ type }: ColumnInfo): boolean {
+  return type.endsWith('without time zone');
 }
 
 interface InformationRow {
   readonly n: string;
   readonly t: string;
   readonly l: number | null;
+  readonly d: number | null;
+  /** Only where it is not deterministic. */
   readonly c: string | null;
   readonly u: boolean;
+  readonly i: boolean;
 }
 
 const RETRY = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
@@ -135,8 +230,12 @@ function failure(error: unknown): Failure {
   const code = codeOf(error);
   const { column, constraint = '' } = error as { column?: string; constraint?: string };
   if (RETRY.has(code)) return { kind: 'transient' };
+  // A prepared statement has the types of its columns and bindings from when it was prepared.
+  if (code === '42804' || (code === '0A000' && /cached plan/.test(String((error as Error).message))))
+    return { kind: 'stale' };
   // Two CREATE TABLE at once collide on the catalogue's own unique indexes.
-  if (code === '42P07' || (code === '23505' && constraint.startsWith('pg_'))) return { kind: 'exists' };
+  if (code === '42P07' || code === '42710' || (code === '23505' && constraint.startsWith('pg_')))
+    return { kind: 'exists' };
   if (code === '23505') return { kind: 'unique', column: constraint };
   // Data exceptions, constraints, and a value too large for its index (program_limit_exceeded).
   if (/^(22...|23...|54000)$/.test(code)) return { kind: 'value', column };

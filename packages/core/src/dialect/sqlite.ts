@@ -7,9 +7,10 @@ import {
   type Families,
   plainColumn,
   TEXT_TYPES,
-  type Unfit,
+  unfitCollation,
   unfitColumn,
 } from './dialect.js';
+import { valuesStatements } from './sqlite-batches.js';
 import { returnedToken, returningStatements } from './statements.js';
 
 // A column's declared type decides its affinity (sqlite.org/datatype3.html, 3.1), and knex declares these.
@@ -17,6 +18,7 @@ const FAMILIES: Families = {
   text: /char|clob|text/,
   integers: /int/,
   numbers: /int|real|floa|doub|num|dec/,
+  doubles: /real|floa|doub|int|num/,
   booleans: /bool|int|num/,
   instants: /date|time|int|num/,
   days: /date|char|text/,
@@ -26,19 +28,28 @@ const FAMILIES: Families = {
   UUIDs: /char|clob|text|uuid/,
 };
 
-/** SQLite, through better-sqlite3 or sqlite3. */
+const BY_HAND =
+  'SQLite alters no column: make the table anew, by the procedure of sqlite.org/lang_altertable.html, ' +
+  '"Making Other Kinds Of Table Schema Changes".';
+
+/** SQLite, through better-sqlite3, sqlite3 or `node:sqlite`. */
 export const sqlite: Dialect = {
   name: 'SQLite',
   hasSchemas: false,
   transactionalDdl: true,
   altersColumns: false,
   countsMatched: true,
+  mostBindings: 32_766, // SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html
+  batchesWrites: true,
 
   statements(layout, table, quote) {
     const statements = returningStatements(layout, table, quote, sqlite.readColumn);
     // The driver `sqlite3` says only by its rows what a raw statement reached.
-    return { ...statements, touch: `${statements.touch} returning 1` };
+    const { touch, touchFar } = statements;
+    return { ...statements, touch: `${touch} returning 1`, touchFar: `${touchFar} returning 1` };
   },
+  batches: (_, layout, table, quote) => valuesStatements(layout, table, quote, sqlite.readColumn),
+  reached: (result) => sqlite.rows(result),
   rows: (result) => (Array.isArray(result) ? result : []),
   affected: (result) =>
     Array.isArray(result) ? result.length : Number((result as { changes?: number } | undefined)?.changes ?? 0),
@@ -49,6 +60,8 @@ export const sqlite: Dialect = {
   readColumn: (type, column) => (type === 'bigInteger' ? `cast(${column} as text)` : column),
   bindValue(type, value) {
     if (type === 'boolean') return value ? 1 : 0;
+    // The column makes a number of a JSON number, and before SQLite 3.53 not always the nearest one.
+    if ((type === 'json' || type === 'jsonb') && /^[-\d]/.test(String(value))) return Number(value);
     return value instanceof Date ? value.getTime() : value;
   },
   equals: (type, column, value) =>
@@ -72,29 +85,44 @@ export const sqlite: Dialect = {
   schemaColumn: plainColumn,
   async describe(knex, { bare }) {
     const columns = await knex.raw(
-      'select t.name, t.type, u.name is not null as u, u.coll as c from pragma_table_info(?) t left join (' +
+      'select t.name as name, t.type as type, u.name is not null as u, u.coll as c, t.name in (' +
+        'select c.name from pragma_index_list(?) i join pragma_index_xinfo(i.name) c where i.partial = 0 and c.seqno = 0) as i ' +
+        'from pragma_table_info(?) t left join (' +
         'select min(c.name) as name, min(c.coll) as coll from pragma_index_list(?) i join pragma_index_xinfo(i.name) c ' +
         'where i."unique" = 1 and i.partial = 0 and c.key = 1 group by i.name having count(*) = 1) u on u.name = t.name',
-      [bare, bare],
+      [bare, bare, bare],
     );
-    return (columns as Parameters<typeof columnInfo>[0][]).map(columnInfo);
+    return (columns as PragmaRow[]).map(columnInfo);
   },
-  unfit(role, column, least) {
-    const unfit = unfitColumn(FAMILIES, role, column, least);
-    return unfit ?? (role === 'sid' ? unfitCase(column) : undefined);
+  unfit(need, column) {
+    const collated = need.role === 'sid' && column.collation !== null && column.collation !== 'BINARY';
+    const unfit =
+      unfitColumn(FAMILIES, need, column) ?? (collated ? unfitCollation(String(column.collation), false) : undefined);
+    return unfit === undefined || unfit.kind === 'type' ? unfit : { ...unfit, byHand: BY_HAND };
   },
 
   failure,
 };
 
-function unfitCase({ collation }: ColumnInfo): Unfit | undefined {
-  if (collation === null || collation === 'BINARY') return undefined;
-  return { why: `has the collation ${collation}, under which two ids can be the same`, alterable: false };
+function columnInfo({ name, type, u, c, i }: PragmaRow): ColumnInfo {
+  const [, word = '', length] = /^([^(]*?)\s*(?:\((\d+)\))?$/.exec(type.toLowerCase()) ?? [];
+  return {
+    name,
+    type: word,
+    length: length === undefined ? null : Number(length),
+    decimals: null, // what a type declares is not enforced
+    collation: c,
+    unique: Number(u) === 1, // a driver may give BigInts
+    indexed: Number(i) === 1,
+  };
 }
 
-function columnInfo({ name, type, u, c }: { name: string; type: string; u: number; c: string | null }): ColumnInfo {
-  const [, word = '', length] = /^([^(]*?)\s*(?:\((\d+)\))?$/.exec(type.toLowerCase()) ?? [];
-  return { name, type: word, length: length === undefined ? null : Number(length), collation: c, unique: u === 1 };
+interface PragmaRow {
+  readonly name: string;
+  readonly type: string;
+  readonly u: number;
+  readonly c: string | null;
+  readonly i: number;
 }
 
 /** Result codes: sqlite.org/rescode.html; the driver `sqlite3` has the primary code only, with the detail in the message. */

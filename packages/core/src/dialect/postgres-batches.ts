@@ -1,0 +1,105 @@
+import {
+  ALIAS,
+  changedColumns,
+  changedValues,
+  type Field,
+  type Layout,
+  rowColumns,
+  rowValues,
+  touchedColumns,
+  touchedValues,
+} from '../layout.js';
+import { RANDOM_SPAN } from '../token.js';
+import type { ColumnType } from '../types.js';
+import type { BatchStatements, Quote } from './dialect.js';
+import { onConflict, readManyStatement, tokensStatement } from './statements.js';
+
+/**
+ * Statements over arrays, one for each column: their text, and so their name on the server, is the same whatever the number of
+ * rows (postgresql.org/docs/current/functions-array.html, `unnest` of several arrays).
+ *
+ * @param types the SQL types of the schema columns, by the names that the database has
+ */
+export function arrayStatements(
+  layout: Layout,
+  table: string,
+  quote: Quote,
+  readColumn: (type: ColumnType, column: string) => string,
+  asColumn: (field: Field, text: string) => string,
+): BatchStatements {
+  const sid = quote(layout.sid);
+  const revision = quote(layout.revision);
+  const stored = `coalesce(t.${revision}, 0)`;
+  const returning = `returning t.${sid} as ${quote(ALIAS.sid)}, t.${revision} as ${quote(ALIAS.revision)}`;
+  const among = '= any(?::text[])';
+  const fields = new Map(layout.fields.map((field) => [field.name, field]));
+  const texts = new Set([layout.sid, layout.additional, ...fields.keys()]);
+  const array = (name: string) => (texts.has(name) ? '?::text[]' : '?::bigint[]');
+  const value = (name: string, column: string) => {
+    const field = fields.get(name);
+    return field === undefined ? column : asColumn(field, column);
+  };
+  const columns = rowColumns(layout);
+  const changed = changedColumns(layout);
+  const touched = touchedColumns(layout);
+
+  const insert =
+    `insert into ${table} as t (${columns.map(quote).join(', ')}) ` +
+    `select ${columns.map((name, i) => value(name, `v.c${i}`)).join(', ')} ` +
+    `from unnest(${columns.map(array).join(', ')}) as v(${columns.map((_, i) => `c${i}`).join(', ')}) ` +
+    `${onConflict(layout, quote)} ${returning}`;
+  // Rows are locked in the order of the array before any is changed: a join takes them in an order of its own, and two
+  // processes would wait for each other (postgresql.org/docs/current/explicit-locking.html, "Deadlocks").
+  const locked = (columns: string, arrays: string, condition: string) =>
+    `with l as materialized (select v.* from unnest(${arrays}) with ordinality as v(${columns}, n) ` +
+    `join ${table} as t on t.${sid} = v.k where t.${quote(layout.expireAt)} > ?${condition} order by v.n for update of t) `;
+  const update =
+    `${locked(
+      `k, random, lowest, highest, ${changed.map((_, i) => `c${i}`).join(', ')}`,
+      `?::text[], ?::bigint[], ?::bigint[], ?::bigint[], ${changed.map(array).join(', ')}`,
+      ` and ${stored} between v.lowest and v.highest`,
+    )}update ${table} as t set ${changed.map((name, i) => `${quote(name)} = ${value(name, `l.c${i}`)}`).join(', ')}, ` +
+    `${revision} = ${stored} - ${stored} % ${RANDOM_SPAN} + l.random from l where t.${sid} = l.k ${returning}`;
+  const touch =
+    `${locked(`k, ${touched.map((_, i) => `c${i}`).join(', ')}`, `?::text[], ${touched.map(array).join(', ')}`, '')}` +
+    `update ${table} as t set ${touched.map((name, i) => `${quote(name)} = l.c${i}`).join(', ')} ` +
+    `from l where t.${sid} = l.k ${returning}`;
+  const remove =
+    `with l as materialized (select t.${sid} as k from unnest(?::text[]) with ordinality as v(k, n) ` +
+    `join ${table} as t on t.${sid} = v.k order by v.n for update of t) ` +
+    `delete from ${table} as t using l where t.${sid} = l.k`;
+  const read = readManyStatement(layout, table, quote, readColumn, among);
+  const tokens = tokensStatement(layout, table, quote, among);
+  const nows = (now: number) => (layout.createdAt === undefined ? [now] : [now, now]);
+
+  return {
+    read: (keys, now) => ({ sql: read, bindings: [keys, now] }),
+    upsert: (rows, now) => ({
+      sql: insert,
+      bindings: [...transposed(rows.map((row) => rowValues(layout, row))), ...nows(now)],
+    }),
+    update: (rows, now) => ({
+      sql: update,
+      bindings: [
+        ...transposed(rows.map((row) => [row.key, row.random, row.lowest, row.highest, ...changedValues(layout, row)])),
+        now,
+      ],
+    }),
+    touch: (rows, now) => ({
+      sql: touch,
+      bindings: [...transposed(rows.map((row) => [row.key, ...touchedValues(layout, row.expireAt, now)])), now],
+    }),
+    remove: (keys) => ({ sql: remove, bindings: [keys] }),
+    tokens: (keys, now) => ({ sql: tokens, bindings: [keys, now] }),
+  };
+}
+
+/** One array for each column, of what the arrays of text take. */
+function transposed(rows: readonly (readonly unknown[])[]): unknown[][] {
+  const width = rows[0]?.length ?? 0;
+  return Array.from({ length: width }, (_, column) => rows.map((row) => asText(row[column])));
+}
+
+function asText(value: unknown): unknown {
+  return typeof value === 'boolean' ? String(value) : value;
+}

@@ -1,0 +1,51 @@
+import type { Sql, Statements } from './dialect/index.js';
+import { changedValues, rowValues, touchedValues } from './layout.js';
+import type { Place } from './place.js';
+import { type Inputs, type Outputs, type RequestKind, type StoredRow, storedRow } from './requests.js';
+
+/** Sends a statement before a deadline on the monotonic clock; it is made anew for each try. */
+export type Send = (at: number, make: () => Sql) => Promise<unknown>;
+
+/** What each request comes to, by a plain statement for its one row. */
+export type Singles = { readonly [K in RequestKind]: (input: Inputs[K], at: number) => Promise<Outputs[K]> };
+
+export function singles({ dialect, layout }: Place, statements: Statements, send: Send): Singles {
+  const read = async (key: string, at: number): Promise<StoredRow | null> => {
+    const result = await send(at, () => ({ sql: statements.read, bindings: [key, Date.now()] }));
+    const row = dialect.rows(result)[0];
+    return row === undefined ? null : storedRow(key, row, layout);
+  };
+  return {
+    read,
+    async upsert(input, at) {
+      const result = await send(at, () => {
+        const now = Date.now();
+        const kept = layout.createdAt === undefined ? [] : [now];
+        return { sql: statements.upsert, bindings: [...rowValues(layout, { ...input, now }), now, ...kept] };
+      });
+      return dialect.upsertedToken(result, input.token);
+    },
+    async update(input, at) {
+      const { key, random, lowest, highest } = input;
+      const result = await send(at, () => {
+        const now = Date.now();
+        const changed = changedValues(layout, { ...input, now });
+        return { sql: statements.update, bindings: [...changed, random, key, now, lowest, highest] };
+      });
+      return dialect.updatedToken(result) ?? null;
+    },
+    async touch({ key, expireAt }, at) {
+      const result = await send(at, () => {
+        const now = Date.now();
+        return { sql: statements.touch, bindings: [...touchedValues(layout, expireAt, now), key, now] };
+      });
+      if (dialect.affected(result) > 0) return true;
+      // The row may be there with this very expiry.
+      return dialect.countsMatched ? false : (await read(key, at)) !== null;
+    },
+    async remove(key, at) {
+      await send(at, () => ({ sql: statements.remove, bindings: [key] }));
+      return undefined;
+    },
+  };
+}
