@@ -1,1 +1,23 @@
-export { default } from '../../vitest.base.ts';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { mergeConfig } from 'vitest/config';
+import base from '../../vitest.base.ts';
+
+// With KSS_TEST_BUILT=1 the doors are those of the built package, run by Node itself, for suites that use nothing else.
+const BUILT = fileURLToPath(new URL('dist/', import.meta.url));
+const built = {
+  resolve: {
+    alias: [
+      { find: /^\.\.\/src\/(index|adapter)\.js$/, replacement: `${BUILT}$1.js` },
+      { find: /^.*\/core\/src\/node-sqlite\.js$/, replacement: `${BUILT}index.js` },
+    ],
+  },
+  test: { server: { deps: { external: [/\/packages\/core\/dist\//] } } },
+};
+
+const testBuilt = process.env.KSS_TEST_BUILT === '1';
+if (testBuilt && !existsSync(`${BUILT}index.js`)) throw new Error(`Nothing is built in ${BUILT}: run pnpm build.`);
+
+// The core reads what drivers return and say, so its suites run on every driver.
+const env = { KSS_TEST_VARIANTS: process.env.KSS_TEST_VARIANTS ?? 'all' };
+export default mergeConfig(mergeConfig(base, { test: { env } }), testBuilt ? built : {});

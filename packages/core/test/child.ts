@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TestDatabase } from '@kss/test-kit';
 
 /** How a child process ended. */
 export interface Ended {
@@ -13,6 +14,9 @@ export interface Ended {
   readonly stderr: string;
 }
 
+// Some Node versions warn of their SQLite, whose store is to say nothing else.
+const FLAGS = ['--disable-warning=ExperimentalWarning'];
+
 /** The path of a script that a child process runs; it loads what was built. */
 export function fixture(name: string): string {
   return fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
@@ -20,14 +24,14 @@ export function fixture(name: string): string {
 
 /** Starts a script, with a channel for messages, and without the flags of the process that runs the tests. */
 export function start(script: string, args: readonly string[]): ChildProcess {
-  return fork(script, args, { execArgv: [], silent: true });
+  return fork(script, args, { execArgv: FLAGS, silent: true });
 }
 
 /** Runs a script to its end; one that does not end within the time is killed, which shows as a signal. */
 export function run(script: string, args: readonly string[], options: { ms: number; cwd?: string }): Promise<Ended> {
   // A path that the runner adds would let the script find what is not installed where it is.
   const env = { ...process.env, NODE_PATH: '' };
-  return ended(spawn(process.execPath, [script, ...args], { cwd: options.cwd, env }), options.ms);
+  return ended(spawn(process.execPath, [...FLAGS, script, ...args], { cwd: options.cwd, env }), options.ms);
 }
 
 /** Waits for the end of a child process, and kills it after the time. */
@@ -52,9 +56,12 @@ export async function folder(): Promise<{ path: string; remove(): Promise<void> 
 }
 
 /** The arguments with which a fixture opens a database of its own accord; undefined for one that is in this process. */
-export function clientArguments(database: string, file: string): [client: string, where: string] | undefined {
-  if (database === 'sqlite') return ['better-sqlite3', file];
-  const url = process.env[`KSS_TEST_${database.toUpperCase()}_URL`];
+export function clientArguments(
+  { name, label }: TestDatabase,
+  file: string,
+): [client: string, where: string] | undefined {
+  if (name === 'sqlite') return [label === 'node-sqlite' ? 'node:sqlite' : 'better-sqlite3', file];
+  const url = process.env[`KSS_TEST_${name.toUpperCase()}_URL`];
   if (url === undefined || url === '') return undefined;
-  return [database === 'postgres' ? 'pg' : 'mysql2', url];
+  return [name === 'postgres' ? 'pg' : 'mysql2', url];
 }

@@ -21,7 +21,10 @@ export const FIELDS: readonly SchemaField[] = [
 export const layout = (schemas: readonly SchemaField[] = FIELDS) => layoutOf(resolveOptions({ schemas }));
 
 export const encode = (session: object, to: Layout = layout()) =>
-  encodeSession(session, to, ({ name, type, args }, value) => takeValue(name, type, args, value));
+  encodeSession('sid', session, to, {
+    take: ({ name, type, args }, value) => takeValue(name, type, args, value),
+    bind: (_, taken) => taken,
+  });
 
 /** What the session would be after its row was written and read. */
 export function decode({ text, values }: ReturnType<typeof encode>, from: Layout = layout()) {

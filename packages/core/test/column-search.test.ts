@@ -129,7 +129,8 @@ const COLLATION = 'kss_test_ignore_case';
 /** Makes a column on which the database itself takes `bob` and `BOB` for the same. */
 const CARELESS: Readonly<Record<string, (knex: Knex) => Promise<void>>> = {
   sqlite: (knex) => alter(knex, 'add column nick varchar(40) collate nocase'),
-  mariadb: (knex) => alter(knex, 'add column nick varchar(40) character set utf8mb4 collate utf8mb4_general_ci'),
+  mariadb: alterCareless,
+  mysql: alterCareless,
   async postgres(knex) {
     await knex.raw(
       `create collation if not exists ${COLLATION} (provider = icu, locale = 'und-u-ks-level1', deterministic = false)`,
@@ -138,9 +139,13 @@ const CARELESS: Readonly<Record<string, (knex: Knex) => Promise<void>>> = {
   },
 };
 
-const alter = async (knex: Knex, change: string) => {
+async function alter(knex: Knex, change: string): Promise<void> {
   await knex.raw(`alter table ${COLLATED} ${change}`);
-};
+}
+
+function alterCareless(knex: Knex): Promise<void> {
+  return alter(knex, 'add column nick varchar(40) character set utf8mb4 collate utf8mb4_general_ci');
+}
 
 describeDatabases(
   'a session is found by a text column that ignores case',
@@ -171,5 +176,5 @@ describeDatabases(
       await store.close();
     });
   },
-  ['sqlite', 'postgres', 'mariadb'],
+  ['sqlite', 'postgres', 'mariadb', 'mysql'],
 );

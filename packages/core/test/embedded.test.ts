@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { databases } from '@kss/test-kit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KnexSessionStore } from '../src/index.js';
 import { folder } from './child.js';
 import { failure } from './failure.js';
-
-const sqliteAbsent = databases.find(({ name }) => name === 'sqlite')?.absent !== undefined;
+import { betterProblem, nodeHasSqlite, readFile } from './sqlite-drivers.js';
 
 /** Every verb, with arguments that suit it. */
 const VERBS: readonly (readonly [name: string, call: (store: KnexSessionStore) => Promise<unknown>])[] = [
@@ -26,7 +24,7 @@ const VERBS: readonly (readonly [name: string, call: (store: KnexSessionStore) =
   ['clear', (store) => store.clear()],
 ];
 
-describe.skipIf(sqliteAbsent)('the embedded store', () => {
+describe.skipIf(betterProblem !== undefined && !nodeHasSqlite)('the embedded store', () => {
   let place: Awaited<ReturnType<typeof folder>>;
   let filename: string;
 
@@ -36,26 +34,20 @@ describe.skipIf(sqliteAbsent)('the embedded store', () => {
   });
   afterEach(() => place.remove());
 
-  const read = <T>(act: (database: Sqlite) => T): T => {
-    const Database = createRequire(import.meta.url)('better-sqlite3') as new (path: string) => Sqlite;
-    const database = new Database(filename);
-    try {
-      return act(database);
-    } finally {
-      database.close();
-    }
-  };
+  it('is of better-sqlite3 where that works, and else of Node', async () => {
+    const store = new KnexSessionStore(undefined, { filename });
+    expect(store.repo().client.driverName).toBe(betterProblem === undefined ? 'better-sqlite3' : 'node:sqlite');
+    await store.close();
+  });
 
   it('keeps its sessions in the file, in WAL mode', async () => {
     const store = new KnexSessionStore(undefined, { filename });
     await store.set('a', { n: 1 });
     expect(existsSync(filename)).toBe(true);
-    expect(read((database) => database.pragma('journal_mode', { simple: true }))).toBe('wal');
-    expect(read((database) => database.prepare('select sid, additional from sessions').all())).toEqual([
-      { sid: 'a', additional: '{"n":1}' },
-    ]);
-    const pragmas = await store.repo().client.raw('pragma synchronous');
-    expect(pragmas).toEqual([{ synchronous: 1 }]);
+    expect(readFile(filename, 'pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+    expect(readFile(filename, 'select sid, additional from sessions')).toEqual([{ sid: 'a', additional: '{"n":1}' }]);
+    expect(await store.repo().client.raw('pragma synchronous')).toEqual([{ synchronous: 1 }]);
+    expect(await store.repo().client.raw('pragma busy_timeout')).toEqual([{ timeout: 1000 }]);
     await store.close();
   });
 
@@ -87,7 +79,7 @@ describe.skipIf(sqliteAbsent)('the embedded store', () => {
     await Promise.all(saves);
     await closed;
     for (const [name, call] of VERBS) await expect(call(store), name).rejects.toEqual(failure('CLOSED'));
-    expect(read((database) => database.prepare('select count(*) as n from sessions').get())).toEqual({ n: 50 });
+    expect(readFile(filename, 'select count(*) as n from sessions')).toEqual([{ n: 50 }]);
   });
 
   it('closes once, however often it is asked', async () => {
@@ -134,9 +126,3 @@ describe.skipIf(sqliteAbsent)('the embedded store', () => {
     expect(existsSync(filename)).toBe(false);
   });
 });
-
-interface Sqlite {
-  pragma(statement: string, options: { simple: boolean }): unknown;
-  prepare(sql: string): { all(): unknown[]; get(): unknown };
-  close(): void;
-}

@@ -34,12 +34,14 @@ export function everyColumn(database: DatabaseName): readonly SchemaField[] {
 export const columnOf = (type: ColumnType) => `c_${type}`;
 
 const character = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((one) => one !== '\0');
-const text = (maxLength: number) => fc.string({ unit: character, maxLength });
+/** Text that SQL can hold: no NUL and no lone surrogate. */
+export const textOf = (maxLength: number) => fc.string({ unit: character, maxLength });
 /** As JSON gives it back: without a negative zero. */
 const json = (unit: fc.Arbitrary<string>) =>
   fc.jsonValue({ stringUnit: unit }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
 const twoDigits = (max: number) => fc.integer({ min: 0, max }).map((n) => String(n).padStart(2, '0'));
-const instant = fc.date({
+/** An instant of the years that every database knows. */
+export const instant = fc.date({
   min: new Date('0001-01-01T00:00:00.000Z'),
   max: new Date('9999-12-31T23:59:59.999Z'),
   noInvalidDate: true,
@@ -49,8 +51,8 @@ const positive = (n: number) => n + 0; // -0 + 0 is 0
 
 /** What each type can hold. */
 const VALUES: Readonly<Record<ColumnType, fc.Arbitrary<unknown>>> = {
-  string: text(60),
-  text: text(500),
+  string: textOf(60),
+  text: textOf(500),
   enum: fc.constantFrom(...COLORS),
   uuid: fc.uuid(),
   time: fc.tuple(twoDigits(23), twoDigits(59), twoDigits(59)).map((parts) => parts.join(':')),
@@ -63,7 +65,9 @@ const VALUES: Readonly<Record<ColumnType, fc.Arbitrary<unknown>>> = {
   bigInteger: fc
     .bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
     .map((big) => (Number.isSafeInteger(Number(big)) ? Number(big) : String(big))),
-  decimal: fc.integer({ min: -999_999_999_999, max: 999_999_999_999 }).map((thousandths) => decimalText(thousandths)),
+  decimal: fc
+    .integer({ min: -999_999_999_999, max: 999_999_999_999 })
+    .map((thousandths) => decimalText(BigInt(thousandths), 3)),
   boolean: fc.boolean(),
   date: instant.map((date) => date.toISOString().slice(0, 10)),
   datetime: instant,
@@ -73,9 +77,14 @@ const VALUES: Readonly<Record<ColumnType, fc.Arbitrary<unknown>>> = {
   binary: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
 };
 
-function decimalText(thousandths: number): string {
-  const digits = String(Math.abs(thousandths)).padStart(4, '0');
-  return `${thousandths < 0 ? '-' : ''}${digits.slice(0, -3)}.${digits.slice(-3)}`;
+/** What the plain column of a type can hold. */
+export const heldBy = (type: ColumnType): fc.Arbitrary<unknown> => VALUES[type];
+
+/** A decimal string of so many units of its last place, as a column of that scale gives it. */
+export function decimalText(units: bigint, scale: number): string {
+  const digits = String(units < 0n ? -units : units).padStart(scale + 1, '0');
+  const decimals = digits.slice(digits.length - scale);
+  return `${units < 0n ? '-' : ''}${digits.slice(0, digits.length - scale)}${scale === 0 ? '' : `.${decimals}`}`;
 }
 
 /** Any session: each column absent, null or with a value that it can hold, beside any other keys. */

@@ -3,7 +3,20 @@ import * as adapter from '../src/adapter.js';
 import * as core from '../src/index.js';
 
 it('has these doors, and no others', () => {
-  expect(Object.keys(core).sort()).toEqual(['KnexSessionStore', 'KssError', 'isKssError']);
+  expect(Object.keys(core).sort()).toEqual([
+    'KnexSessionStore',
+    'KssError',
+    'addColumnsMigration',
+    'backfill',
+    'createSessionTable',
+    'dropSessionTable',
+    'encryption',
+    'isKssError',
+    'migration',
+    'sessionTableSql',
+    'sqliteClient',
+    'verifySessionTable',
+  ]);
   expect(Object.keys(adapter).sort()).toEqual(['LoadedSessions', 'settle']);
 });
 

@@ -27,5 +27,5 @@ export async function mend(knex: Knex, error: KssError): Promise<void> {
 
 /** Makes a column of sids compare byte for byte, where the database does not by itself. */
 export function binary(column: Knex.ColumnBuilder, database: DatabaseName): Knex.ColumnBuilder {
-  return database === 'mariadb' ? column.collate('utf8mb4_bin') : column;
+  return database === 'mariadb' || database === 'mysql' ? column.collate('utf8mb4_bin') : column;
 }

@@ -21,6 +21,12 @@ describe('the defaults', () => {
       maxAge: 86_400_000,
       schemas: [],
       timeout: 10_000,
+      touchAfter: 0,
+      batch: { maxSize: 100, concurrency: 4, prepare: true },
+      onConflict: 'merge',
+      hashSid: false,
+      codec: undefined,
+      maxSessionBytes: 16_777_216,
       onError: undefined,
       filename: undefined,
     });
@@ -50,6 +56,12 @@ describe('the resolved options', () => {
       gcFrequency: 100,
       maxAge: Number.POSITIVE_INFINITY,
       timeout: 2 ** 31 - 1,
+      touchAfter: Number.POSITIVE_INFINITY,
+      batch: { maxSize: 1, concurrency: 1000, prepare: false },
+      onConflict: 'reject',
+      hashSid: true,
+      codec: { encode: (json: string) => json, decode: (stored: string) => stored },
+      maxSessionBytes: 1,
       onError,
       filename: './s.sqlite',
       schemas: [
@@ -151,5 +163,37 @@ describe('a wrong value', () => {
     expect(() => resolveOptions({ tableName: 'app.sessions' })).toThrow(
       refusal('tableName', 'app.sessions', 'schemaName'),
     );
+  });
+});
+
+describe('what calls share', () => {
+  it('is completed by the defaults', () => {
+    expect(resolveOptions({ batch: { maxSize: 7 } }).batch).toStrictEqual({
+      maxSize: 7,
+      concurrency: 4,
+      prepare: true,
+    });
+    expect(resolveOptions({ batch: { prepare: undefined } }).batch).toStrictEqual(resolveOptions().batch);
+    expect(resolveOptions({ batch: false }).batch).toBe(false);
+  });
+
+  it.each<[object, string]>([
+    [{ batch: true }, 'batch must be false or an object'],
+    [{ batch: null }, 'batch must be false or an object'],
+    [{ batch: { maxsize: 1 } }, 'maxsize is no key of batch; did you mean maxSize?'],
+    [{ batch: { maxSize: 0 } }, 'batch.maxSize must be a whole number from 1'],
+    [{ batch: { maxSize: 1001 } }, 'batch.maxSize'],
+    [{ batch: { concurrency: 1.5 } }, 'batch.concurrency'],
+    [{ batch: { prepare: 1 } }, 'batch.prepare must be true or false'],
+    [{ touchAfter: -1 }, 'touchAfter'],
+    [{ touchAfter: '60000' }, 'touchAfter'],
+    [{ onConflict: 'ignore' }, "onConflict must be 'merge', 'overwrite' or 'reject'"],
+    [{ hashSid: 1 }, 'hashSid must be true or false'],
+    [{ codec: { encode() {} } }, 'codec must have the functions encode and decode'],
+    [{ codec: null }, 'codec must have'],
+    [{ maxSessionBytes: 0 }, 'maxSessionBytes'],
+    [{ maxSessionBytes: Number.POSITIVE_INFINITY }, 'maxSessionBytes'],
+  ])('%j is refused', (options, message) => {
+    expect(() => resolveOptions(options)).toThrow(refusal(message));
   });
 });

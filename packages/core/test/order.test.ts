@@ -1,188 +1,209 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Operation, type OperationKind } from '../src/operation.js';
 import { Order } from '../src/order.js';
 
-type Kind = 'read' | 'write';
+type As = 'read' | 'write' | 'barrier';
 
 interface Call {
-  readonly key: string;
-  readonly kind: Kind;
-  /** In what place among all starts it was started itself. */
-  started?: number;
-  outcome?: { readonly value?: unknown; readonly error?: unknown };
+  readonly operation: Operation;
+  /** Whether those on many keys wait for it. */
+  readonly writes: boolean;
+  /** The calls before it that it must wait for, as the design says it. */
+  readonly after: readonly Call[];
+  /** The read whose statement it shares. */
+  readonly carrier: Call | undefined;
+  readonly as?: As;
+  started: boolean;
+  over: boolean;
 }
 
-/** An operation that was started and waits to be told how it ends. */
-interface Open {
-  readonly call: Call;
-  finish(fails: boolean): void;
-}
-
-const later = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-/** Calls operations and ends them in any order, while it sees what is in flight. */
+/** Calls operations, sends and ends them in any order, and knows by itself which of them must have started. */
 class Bench {
-  readonly order = new Order();
   readonly calls: Call[] = [];
-  readonly open: Open[] = [];
-  most = 0;
-  #starts = 0;
+  readonly starts: Operation[] = [];
+  readonly order: Order;
+  readonly #shares: boolean;
 
-  call(key: string, kind: Kind): Call {
-    const call: Call = { key, kind };
+  constructor(shares = true) {
+    this.#shares = shares;
+    this.order = new Order((operation) => {
+      this.starts.push(operation);
+      const call = this.calls.find((one) => one.operation === operation);
+      if (call !== undefined) call.started = true;
+    }, shares);
+  }
+
+  call(key: string, kind: OperationKind): Call {
+    const own = this.calls.filter((one) => one.operation.key === key && one.carrier === undefined);
+    const last = own.at(-1);
+    const joins = this.#shares && kind === 'read' && last?.operation.kind === 'read' && !last.over;
+    const barriers = kind === 'read' ? [] : this.calls.filter(({ as }) => as === 'barrier');
+    const call: Call = {
+      operation: new Operation(kind, key, undefined, 0, 0),
+      writes: kind !== 'read',
+      after: [...own.slice(-1), ...barriers],
+      carrier: joins && last?.operation.sent === false ? last : undefined,
+      started: false,
+      over: false,
+    };
     this.calls.push(call);
-    const start = () =>
-      new Promise<unknown>((resolve, reject) => {
-        call.started = this.#starts++;
-        const finish = (fails: boolean) => {
-          this.open.splice(this.open.indexOf(open), 1);
-          if (fails) reject(call);
-          else resolve(call);
-        };
-        const open = { call, finish };
-        this.open.push(open);
-        this.most = Math.max(this.most, this.open.filter((other) => other.call.key === key).length);
-      });
-    this.order.run(key, kind, start).then(
-      (value) => {
-        call.outcome = { value };
-      },
-      (error) => {
-        call.outcome = { error };
-      },
-    );
+    this.order.admit(call.operation, key);
     return call;
   }
 
-  async finish(at: number, fails: boolean): Promise<void> {
-    this.open[at % this.open.length]?.finish(fails);
-    await later();
+  callOnMany(as: As): Call {
+    const call: Call = {
+      operation: new Operation('alone', undefined, undefined, 0, 0),
+      writes: as !== 'read',
+      after: this.calls.filter(({ writes }) => writes),
+      carrier: undefined,
+      as,
+      started: false,
+      over: false,
+    };
+    this.calls.push(call);
+    this.order.admitMany(call.operation, as);
+    return call;
   }
 
-  async drain(): Promise<void> {
-    for (let left = this.calls.length; this.open.length > 0 && left >= 0; left--) await this.finish(0, false);
+  /** Those that started and are not over. */
+  get open(): Call[] {
+    return this.calls.filter(({ started, over }) => started && !over);
+  }
+
+  end(call: Call | undefined): void {
+    if (call === undefined) return;
+    call.operation.sent = true;
+    call.over = true;
+    for (const one of this.calls) if (one.carrier === call) one.over = true;
+    this.order.over(call.operation);
+  }
+
+  drain(): void {
+    for (let left = this.calls.length; this.open.length > 0 && left >= 0; left--) this.end(this.open[0]);
+  }
+
+  /** What started and must not have, or has not and must. */
+  wrong(): unknown[] {
+    return this.calls.flatMap((call, at) => {
+      const due = call.carrier === undefined && call.after.every(({ over }) => over);
+      return call.started === due ? [] : [{ at, kind: call.operation.kind, started: call.started }];
+    });
   }
 }
 
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ key: fc.constantFrom('a', 'b'), kind: fc.constantFrom<Kind>('read', 'write') }) },
-  { weight: 2, arbitrary: fc.record({ at: fc.nat({ max: 1 }), fails: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      key: fc.constantFrom('a', 'b'),
+      kind: fc.constantFrom<OperationKind>('read', 'read', 'upsert', 'update', 'touch', 'remove', 'alone'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ as: fc.constantFrom<As>('read', 'write', 'barrier') }) },
+  { weight: 2, arbitrary: fc.record({ sends: fc.nat({ max: 2 }) }) },
+  { weight: 4, arbitrary: fc.record({ ends: fc.nat({ max: 2 }) }) },
 );
 
-describe('the order of operations', () => {
-  it('holds for each key under any interleaving of calls, ends and failures', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        const bench = new Bench();
+describe.each([true, false])('the order of operations, with reads that share: %s', (shares) => {
+  it('starts each when those before it are over, under any interleaving of calls, statements and ends', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const bench = new Bench(shares);
+        const pick = (at: number) => bench.open[at % bench.open.length];
         for (const one of steps) {
           if ('key' in one) bench.call(one.key, one.kind);
-          else await bench.finish(one.at, one.fails);
-        }
-        await bench.drain();
-
-        expect(bench.most).toBeLessThanOrEqual(1);
-        for (const key of ['a', 'b']) {
-          const lane = bench.calls.filter((call) => call.key === key);
-          const starts = lane.flatMap(({ started }) => (started === undefined ? [] : [started]));
-          expect(starts).toStrictEqual(starts.toSorted((one, other) => one - other));
-          for (const [at, call] of lane.entries()) {
-            // Each hears of the operation that ran for it, be it a success or a failure: its own, or one of reads side by side.
-            const ran = (call.outcome?.value ?? call.outcome?.error) as Call;
-            if (call.started !== undefined) expect(ran).toBe(call);
-            expect(ran.started).toBeDefined();
-            const [from, to] = [at, lane.indexOf(ran)].sort((one, other) => one - other);
-            const between = lane.slice(from, (to ?? -1) + 1);
-            expect(between.length === 1 || between.every(({ kind }) => kind === 'read')).toBe(true);
+          else if ('as' in one) bench.callOnMany(one.as);
+          else if ('ends' in one) bench.end(pick(one.ends));
+          else if (bench.open.length > 0) Object.assign(pick(one.sends)?.operation ?? {}, { sent: true });
+          expect(bench.wrong()).toStrictEqual([]);
+          for (const key of ['a', 'b']) {
+            const open = bench.calls.filter(
+              ({ operation, as, over }) => (operation.key === key || as === 'barrier') && !over,
+            );
+            expect(bench.order.isBusy(key)).toBe(open.length > 0);
           }
+        }
+        bench.drain();
+        expect(bench.calls.filter(({ over }) => !over)).toStrictEqual([]);
+        expect(new Set(bench.starts).size).toBe(bench.starts.length);
+        expect(shares || bench.calls.every(({ operation }) => operation.sharers === undefined)).toBe(true);
+        // Each read that shares is with its carrier, and nowhere else.
+        for (const call of bench.calls) {
+          const mine = bench.calls.filter(({ carrier }) => carrier === call).map(({ operation }) => operation);
+          expect(call.operation.sharers ?? []).toStrictEqual(mine);
         }
       }),
     );
   });
+});
 
-  it('starts an operation at once where none of its key is in flight', () => {
+describe('the order of operations of one key', () => {
+  it('starts one at once where none of its key is in flight', () => {
     const bench = new Bench();
-    expect(bench.call('a', 'write').started).toBe(0);
-    expect(bench.call('b', 'read').started).toBe(1);
-    expect(bench.call('a', 'write').started).toBeUndefined();
+    const [one, other, waiting] = [bench.call('a', 'upsert'), bench.call('b', 'read'), bench.call('a', 'upsert')];
+    expect([one, other, waiting].map(({ started }) => started)).toStrictEqual([true, true, false]);
   });
 
-  it('lets reads that wait together share one start, and no write between', async () => {
+  it('lets reads that wait together share one start, and no write between', () => {
     const bench = new Bench();
-    const [write, one, other, after, last] = (['write', 'read', 'read', 'write', 'read'] as const).map((kind) =>
+    const [, one, other, after, last] = (['upsert', 'read', 'read', 'upsert', 'read'] as const).map((kind) =>
       bench.call('a', kind),
     );
-    await bench.drain();
-    expect([write, after, last].map((call) => call?.started)).toStrictEqual([0, 2, 3]);
-    expect([one, other].map((call) => call?.started).filter((started) => started !== undefined)).toStrictEqual([1]);
-    expect(other?.outcome).toStrictEqual(one?.outcome);
+    bench.drain();
+    expect(bench.starts).toHaveLength(4);
+    expect(one?.operation.all()).toStrictEqual([one?.operation, other?.operation]);
+    expect(after?.operation.all()).toStrictEqual([after?.operation]);
+    expect(last?.operation.all()).toStrictEqual([last?.operation]);
   });
 
-  it('does not let a read join one that has started: it may be older than a write of another process', async () => {
+  it('does not let a read join one whose statement was sent: it may be older than a write of another process', () => {
     const bench = new Bench();
-    bench.call('a', 'read');
+    const first = bench.call('a', 'read');
+    expect(bench.call('a', 'read').started).toBe(false);
+    expect(first.operation.sharers).toHaveLength(1);
+    first.operation.sent = true;
     const second = bench.call('a', 'read');
-    expect(second.started).toBeUndefined();
-    await bench.drain();
-    expect(second.started).toBe(1);
-  });
-
-  it('goes on after a failure, which only its own caller hears', async () => {
-    const bench = new Bench();
-    const [first, second] = [bench.call('a', 'write'), bench.call('a', 'write')];
-    await bench.finish(0, true);
-    expect(first.outcome).toStrictEqual({ error: first });
-    await bench.finish(0, false);
-    expect(second.outcome).toStrictEqual({ value: second });
-    expect(bench.call('a', 'write').started).toBe(2);
+    expect(first.operation.sharers).toHaveLength(1);
+    bench.end(first);
+    expect(second.started).toBe(true);
   });
 });
 
-describe('what waits for the writes', () => {
-  it('waits for those called so far, under way or not, whatever their outcome', async () => {
+describe('an operation on many keys', () => {
+  it('waits for the writes called so far, under way or not, and for no read', () => {
     const bench = new Bench();
-    bench.call('a', 'write');
-    bench.call('a', 'write');
-    bench.call('b', 'write');
-    let written = false;
-    const waiting = bench.order.afterWrites(async () => {
-      written = true;
-    });
-    bench.call('c', 'write');
-    await bench.finish(0, true);
-    await bench.finish(0, false);
-    expect(written).toBe(false);
-    while (bench.open.some(({ call }) => call.key !== 'c')) {
-      await bench.finish(
-        bench.open.findIndex(({ call }) => call.key !== 'c'),
-        false,
-      );
-    }
-    await waiting;
-    expect(bench.open.map(({ call }) => call.key)).toStrictEqual(['c']);
-  });
-
-  it('does not wait for reads', async () => {
-    const bench = new Bench();
-    bench.call('a', 'read');
-    await bench.order.afterWrites(async () => {});
-    expect(bench.open).toHaveLength(1);
-  });
-});
-
-describe('a write on all keys', () => {
-  it('comes after the writes called before it, and before those called after it', async () => {
-    const bench = new Bench();
-    bench.call('a', 'write');
-    let ended = false;
-    const between = bench.order.betweenWrites(async () => {
-      ended = true;
-    });
-    bench.call('b', 'write');
+    const writes = [bench.call('a', 'upsert'), bench.call('a', 'touch'), bench.call('b', 'remove')];
     bench.call('c', 'read');
-    expect(bench.open.map(({ call }) => call.key)).toStrictEqual(['a', 'c']);
-    expect(ended).toBe(false);
-    await bench.finish(0, false);
-    await between;
-    await expect.poll(() => bench.open.map(({ call }) => call.key)).toContain('b');
+    const find = bench.callOnMany('read');
+    bench.call('d', 'upsert');
+    for (const write of writes) {
+      expect(find.started).toBe(false);
+      bench.end(write);
+    }
+    expect(find.started).toBe(true);
+  });
+
+  it('is waited for by those after it on many keys where it writes, and by no other', () => {
+    const bench = new Bench();
+    const ending = bench.callOnMany('write');
+    expect([bench.callOnMany('read').started, bench.callOnMany('write').started]).toStrictEqual([false, false]);
+    expect([bench.call('a', 'upsert').started, bench.call('b', 'read').started]).toStrictEqual([true, true]);
+    bench.end(ending);
+    expect(bench.calls.filter(({ started }) => !started)).toStrictEqual([]);
+  });
+
+  it('holds back the writes called after it where it is a barrier, and lets reads by', () => {
+    const bench = new Bench();
+    const before = bench.call('a', 'upsert');
+    const clear = bench.callOnMany('barrier');
+    const write = bench.call('b', 'upsert');
+    const read = bench.call('c', 'read');
+    expect([clear, write, read].map(({ started }) => started)).toStrictEqual([false, false, true]);
+    bench.end(before);
+    expect([clear.started, write.started]).toStrictEqual([true, false]);
+    bench.end(clear);
+    expect(write.started).toBe(true);
   });
 });

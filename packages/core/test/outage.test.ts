@@ -4,13 +4,21 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { isKssError, KnexSessionStore } from '../src/index.js';
 
 const TABLE = 'kss_outage';
-const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb'];
+const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb', 'mysql'];
 const schemas = [{ name: 'user_id', type: 'string' }] as const;
-// How many deletes on the table are under way and get no further.
-const WAITING: Readonly<Record<string, string>> = {
-  postgres: `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like 'delete%${TABLE}_errors%'`,
-  mariadb: `select count(*) from information_schema.processlist where info like 'delete%${TABLE}_errors%' and time_ms > 50`,
+// How many statements on a table are under way and get no further.
+const WAITING: Readonly<Record<string, (table: string) => string>> = {
+  postgres: (table) =>
+    `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%${table}%'`,
+  mariadb: (table) =>
+    `select count(*) from information_schema.processlist where info like '%${table}%' and time_ms > 50`,
+  mysql: (table) =>
+    `select count(*) from performance_schema.data_locks where object_name = '${table}' and lock_status = 'WAITING'`,
 };
+async function waitingOn(knex: Knex, name: DatabaseName, table: string): Promise<number> {
+  const [row] = await knex.select(knex.raw(`(${WAITING[name]?.(table)}) as n`));
+  return Number(row?.n);
+}
 const strays: unknown[] = [];
 const stray = (error: unknown) => strays.push(error);
 
@@ -70,24 +78,31 @@ describeDatabases(
       await direct().schema.dropTableIfExists(TABLE);
     });
 
-    it('rejects every verb once while the server is down, at once, and works again by itself', async () => {
-      await open(8000).waitForSync();
-      await store.set('s1', { n: 0 });
-      await proxy.stop();
-      for (const [name, call] of verbs) {
-        const started = Date.now();
-        const error = await call().then(
-          () => undefined,
-          (reason: unknown) => reason,
-        );
-        expect([name, isKssError(error, 'DATABASE')]).toEqual([name, true]);
-        expect(Date.now() - started).toBeLessThan(4000);
-        expect((error as { cause?: unknown }).cause).toBeInstanceOf(Error);
-      }
-      await proxy.start();
-      expect(await store.get('s1')).toEqual({ n: 0 });
-      for (const [, call] of verbs) await call();
-    });
+    // Its binding to libpq does not look at the error of a socket that was reset: the statement under way hangs until its
+    // deadline.
+    const seesResets = database.label !== 'pg-native';
+
+    it.runIf(seesResets)(
+      'rejects every verb once while the server is down, at once, and works again by itself',
+      async () => {
+        await open(8000).waitForSync();
+        await store.set('s1', { n: 0 });
+        await proxy.stop();
+        for (const [name, call] of verbs) {
+          const started = Date.now();
+          const error = await call().then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+          expect([name, isKssError(error, 'DATABASE')]).toEqual([name, true]);
+          expect(Date.now() - started).toBeLessThan(4000);
+          expect((error as { cause?: unknown }).cause).toBeInstanceOf(Error);
+        }
+        await proxy.start();
+        expect(await store.get('s1')).toEqual({ n: 0 });
+        for (const [, call] of verbs) await call();
+      },
+    );
 
     it('comes up when the server does', async () => {
       await proxy.stop();
@@ -100,7 +115,7 @@ describeDatabases(
       expect(await store.get('s1')).toEqual({ up: true });
     });
 
-    it('tries again where an established connection broke', async () => {
+    it.runIf(seesResets)('tries again where an established connection broke', async () => {
       await open(8000, { min: 0, max: 4 }).waitForSync();
       await store.set('s1', { n: 0 });
       for (let n = 1; n <= 5; n++) {
@@ -109,6 +124,22 @@ describeDatabases(
         await Promise.all(calls);
         expect(await store.get('s9')).toEqual({ n });
       }
+    });
+
+    it.runIf(seesResets)('tries again where a connection broke in the middle of a statement', async () => {
+      await open(8000, { min: 0, max: 4 }).waitForSync();
+      await store.set('s1', { n: 0 });
+      const holder = await direct().transaction();
+      await holder(TABLE).where('sid', 's1').update({ user_id: 'eve' });
+      const saved = store.set('s1', { n: 1 }).then(
+        () => 'saved',
+        (error: unknown) => error,
+      );
+      await expect.poll(() => waitingOn(direct(), database.name, TABLE), { timeout: 5000 }).toBe(1);
+      proxy.cut();
+      await holder.rollback();
+      expect(await saved).toBe('saved');
+      expect(await store.get('s1')).toEqual({ n: 1 });
     });
 
     it('ends a call at its deadline when the server says nothing, and lets the broken connection go', async () => {
@@ -193,13 +224,15 @@ describeDatabases(
       await rows().where('sid', 'd9').update({ additional: '{}' });
       const ended = store.destroyWhere({ user_id: 'ada' });
       // It has locked the first rows and waits for the last.
-      await expect.poll(async () => Number((await knex().select(knex().raw(`(${WAITING[name]}) as n`)))[0]?.n)).toBe(1);
+      await expect.poll(() => waitingOn(knex(), name, `${TABLE}_errors`)).toBe(1);
       await rows().where('sid', 'd0').update({ additional: '{}' });
       await trx.commit();
 
       expect(await ended).toBe(10);
       knex().removeListener('query-error', note);
-      expect(lost).toEqual([expect.stringMatching(/40P01|ER_LOCK_DEADLOCK/)]);
+      // Once at least; the server may choose the same victim again.
+      expect(lost).not.toEqual([]);
+      for (const code of lost) expect(code).toMatch(/40P01|ER_LOCK_DEADLOCK/);
     });
   },
   SERVERS,

@@ -1,14 +1,15 @@
 import { cp, mkdir, readdir, realpath, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { databases, describeDatabases } from '@kss/test-kit';
+import { describeDatabases } from '@kss/test-kit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { clientArguments, fixture, folder, run } from './child.js';
+import { betterProblem, nodeHasSqlite } from './sqlite-drivers.js';
 
 const TABLE = 'kss_test_process';
 // A timer or a socket that holds the process would hold it for an hour, or for ever.
 const PATIENCE = 15_000;
-const sqliteAbsent = databases.find(({ name }) => name === 'sqlite')?.absent !== undefined;
+const sqliteAbsent = betterProblem !== undefined && !nodeHasSqlite;
 
 const GOOD = { code: 0, signal: null, stderr: '' };
 const USED = JSON.stringify({ session: { n: 1 }, file: true });
@@ -45,7 +46,7 @@ describe.skipIf(sqliteAbsent)('a process with the embedded store open', () => {
 
 describeDatabases(
   'a process whose app destroys its own knex, with the store open',
-  ({ name }, knex) => {
+  (database, knex) => {
     let place: Awaited<ReturnType<typeof folder>>;
     const clean = () => knex().schema.dropTableIfExists(TABLE);
     beforeAll(async () => {
@@ -56,7 +57,7 @@ describeDatabases(
     afterAll(() => place.remove());
 
     it.each(['own-knex', 'own-knex-at-once'])('exits by itself (%s)', async (mode) => {
-      const client = clientArguments(name, join(place.path, `${mode}.sqlite`));
+      const client = clientArguments(database, join(place.path, `${mode}.sqlite`));
       const end = await run(fixture('idle.mjs'), [mode, ...(client ?? []), TABLE], { ms: PATIENCE });
       expect([end.code, end.signal]).toEqual([0, null]);
       if (mode === 'own-knex') {
@@ -68,7 +69,8 @@ describeDatabases(
       }
     });
   },
-  ['sqlite', 'postgres', 'mariadb'],
+  ['sqlite', 'postgres', 'mariadb', 'mysql'],
+  { variants: ['node-sqlite'] }, // the process opens the database itself
 );
 
 describe('the embedded store where something is not installed', () => {
@@ -96,23 +98,28 @@ describe('the embedded store where something is not installed', () => {
   };
 
   it.each([
-    ['the driver', ['knex']],
+    ...(nodeHasSqlite ? [] : [['the driver', ['knex']] as const]),
     ['knex', ['better-sqlite3']],
     ['both', []],
-  ])('is DRIVER_MISSING, and names the command that installs what is missing: %s', async (_, installed) => {
+  ] as const)('is DRIVER_MISSING, and names both ways to what is missing: %s', async (_, installed) => {
     await install(...installed);
     for (const script of ['no-driver.mjs', 'no-driver.cjs']) {
       expect(await outcome(script)).toEqual({
         ours: true,
         code: 'DRIVER_MISSING',
-        message: expect.stringMatching(/npm install knex better-sqlite3/),
+        message: expect.stringMatching(/npm install knex better-sqlite3.*Node 22\.13/),
       });
     }
     expect(await readdir(place.path)).not.toContain('sessions.sqlite');
   });
 
-  it.skipIf(sqliteAbsent)('is made where both are there, in ESM and in CommonJS, in sessions.sqlite', async () => {
-    await install('knex', 'better-sqlite3');
+  it
+    .skipIf(sqliteAbsent)
+    .each([
+      ['knex and better-sqlite3', ['knex', 'better-sqlite3']],
+      ...(nodeHasSqlite ? [['knex, on a Node that has SQLite', ['knex']] as const] : []),
+    ] as const)('is made in sessions.sqlite, in ESM and in CommonJS, where there is %s', async (_, installed) => {
+    await install(...installed);
     for (const script of ['no-driver.mjs', 'no-driver.cjs']) expect(await outcome(script)).toEqual({ made: true });
     expect(await readdir(place.path)).toContain('sessions.sqlite');
   });

@@ -6,10 +6,13 @@ import { placeOf } from '../src/place.js';
 import { createQuery } from '../src/table.js';
 
 // knex compiles with no driver installed and no server there.
-const CLIENTS = ['better-sqlite3', 'pg', 'mysql2'] as const;
+const CLIENTS = ['better-sqlite3', 'pg', 'cockroachdb', 'mysql2', 'mariadb', 'mssql', 'oracledb'] as const;
 
 function statementsFor(client: string, options: object) {
-  const place = placeOf(createKnex({ client }), layoutOf(resolveOptions(options)));
+  const place = placeOf(
+    createKnex({ client, ...(client === 'oracledb' && { version: '19.0' }) }),
+    layoutOf(resolveOptions(options)),
+  );
   const { dialect, layout, table, quote } = place;
   const extras = new Map([['user_id', (column: Knex.ColumnBuilder) => column.comment('whose session')]]);
   return {
@@ -28,7 +31,7 @@ describe.each(CLIENTS)('the SQL for %s', (client) => {
       'with everything',
       {
         tableName: 'my-sessions',
-        schemaName: client === 'pg' ? 'auth' : undefined,
+        schemaName: ['pg', 'cockroachdb', 'mssql'].includes(client) ? 'auth' : undefined,
         timestamps: true,
         schemas: [
           { name: 'user_id', type: 'string', args: [100], index: true },
@@ -37,6 +40,13 @@ describe.each(CLIENTS)('the SQL for %s', (client) => {
           { name: 'day', type: 'date' },
           { name: 'prefs', type: 'json' },
           { name: 'score', type: 'float' },
+          { name: 'rate', type: 'decimal', args: [8, 2] },
+          { name: 'alarm', type: 'time' },
+          { name: 'kind', type: 'enum', args: [['guest', 'member']] },
+          { name: 'seal', type: 'binary' },
+          { name: 'weight', type: 'double' },
+          { name: 'level', type: 'tinyint' },
+          { name: 'trusted', type: 'boolean' },
           { name: 'account', type: 'string', from: 'passport.user' },
         ],
       },

@@ -5,7 +5,7 @@ import { KnexSessionStore } from '../src/index.js';
 import { failure } from './failure.js';
 
 const TABLE = 'kss_test_sync_outage';
-const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb'];
+const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb', 'mysql'];
 
 describeDatabases(
   'a database that does not answer',

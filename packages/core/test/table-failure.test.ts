@@ -7,24 +7,21 @@ import { failure } from './failure.js';
 
 const TABLE = 'kss_test_table_failure';
 
-const ALL: readonly DatabaseName[] = ['sqlite', 'pglite', 'postgres', 'mariadb'];
-
 /** Columns that the databases refuse, some of them after the rest of the table was made. */
 const refusedOn = (
   knex: () => Knex,
-): readonly (readonly [what: string, field: SchemaField, only: readonly DatabaseName[]])[] => [
+): readonly (readonly [what: string, field: SchemaField, only?: readonly DatabaseName[]])[] => [
   [
     'has a senseless default',
     { name: 'a', type: 'integer', extra: (column) => column.defaultTo(knex().raw('senseless(')) },
-    ALL,
   ],
   [
     // SQLite looks at it when a row is written.
     'refers to a table that is not there',
     { name: 'a', type: 'integer', extra: (column) => column.references('id').inTable('kss_test_no_such_table') },
-    ['pglite', 'postgres', 'mariadb'],
+    ['pglite', 'postgres', 'mariadb', 'mysql'],
   ],
-  ['has an index on a JSON column', { name: 'a', type: 'json', index: true }, ['pglite', 'postgres']],
+  ['has an index on a JSON column', { name: 'a', type: 'json', index: true }, ['pglite', 'postgres', 'mysql']],
 ];
 
 describeDatabases('a table that cannot be made', ({ name }, knex) => {
@@ -35,7 +32,9 @@ describeDatabases('a table that cannot be made', ({ name }, knex) => {
   const open = (schemas: readonly SchemaField[]) =>
     new KnexSessionStore<readonly SchemaField[]>(knex(), { tableName: TABLE, schemas, gcInterval: 0, onError() {} });
 
-  const refused = refusedOn(knex).filter(([, , only]) => only.includes(name));
+  const refused = refusedOn(knex).flatMap(([what, field, only]) =>
+    only === undefined || only.includes(name) ? [[what, field] as const] : [],
+  );
 
   it.each(refused)('is an error each time, and leaves no half of it: %s', async (_, field) => {
     const store = open([field]);

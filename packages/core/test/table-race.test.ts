@@ -8,7 +8,7 @@ import { clientArguments, ended, fixture, folder, start } from './child.js';
 const TABLE = 'kss_test_table_race';
 const PROCESSES = 8;
 // PGlite lives in this process.
-const SHARED: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb'];
+const SHARED: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb', 'mysql'];
 
 /** Starts the processes, says go when all are ready, and gathers what each says. */
 async function race(args: readonly string[]): Promise<unknown[]> {
@@ -35,7 +35,7 @@ const EXPECTED = Array.from({ length: PROCESSES }, (_, i) => ({
 
 describeDatabases(
   'eight processes that start at once',
-  ({ name }, knex) => {
+  (database, knex) => {
     let place: Awaited<ReturnType<typeof folder>>;
 
     const clean = () => knex().schema.dropTableIfExists(TABLE);
@@ -48,13 +48,13 @@ describeDatabases(
 
     it('all make the table, and all save', async () => {
       for (let round = 0; round < 2; round++) {
-        const client = clientArguments(name, join(place.path, `${round}.sqlite`));
+        const client = clientArguments(database, join(place.path, `${round}.sqlite`));
         expect(await race([...(client ?? []), TABLE])).toEqual(EXPECTED);
         await clean();
       }
     }, 200_000);
 
-    it.runIf(name === 'sqlite')(
+    it.runIf(database.name === 'sqlite')(
       'all make the embedded file, and all save',
       async () => {
         for (let round = 0; round < 2; round++) {
@@ -65,4 +65,5 @@ describeDatabases(
     );
   },
   SHARED,
+  { variants: ['node-sqlite'] }, // the processes open the database themselves
 );

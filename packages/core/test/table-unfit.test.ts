@@ -36,7 +36,8 @@ describeDatabases('a table with a column that cannot serve', ({ name }, knex) =>
   }
 
   const PAST = 1_000_000_000_000;
-  const SERVERS: readonly DatabaseName[] = ['pglite', 'postgres', 'mariadb'];
+  const MYSQLS: readonly DatabaseName[] = ['mariadb', 'mysql'];
+  const SERVERS: readonly DatabaseName[] = ['pglite', 'postgres', ...MYSQLS];
   const UNFIT: readonly Unfit[] = [
     {
       what: 'an expiry of text',
@@ -85,20 +86,20 @@ describeDatabases('a table with a column that cannot serve', ({ name }, knex) =>
       what: 'a sid that ignores case',
       column: 'sid',
       make: (made) => made.string('sid', 255).collate('utf8mb4_general_ci').primary(),
-      only: ['mariadb'],
+      only: MYSQLS,
     },
     {
       what: 'a sid that ignores accents',
       column: 'sid',
       make: (made) => made.string('sid', 255).collate('utf8mb4_unicode_ci').primary(),
-      only: ['mariadb'],
+      only: MYSQLS,
     },
     { what: 'JSON text in a number', column: 'additional', make: (made) => made.integer('additional') },
     {
       what: 'JSON text of 64 KB',
       column: 'additional',
       make: (made) => made.text('additional'),
-      only: ['mariadb'],
+      only: MYSQLS,
     },
     {
       what: 'JSON text of 100 characters',
@@ -142,7 +143,7 @@ describeDatabases('a table with a column that cannot serve', ({ name }, knex) =>
   it('is refused for a schema column of another kind', async () => {
     await open({ schemas: [{ name: 'a', type: 'integer' }] }).waitForSync();
     for (const type of ['string', 'timestamp', 'binary', 'boolean', 'json'] as const) {
-      if (name === 'mariadb' && type === 'boolean') continue; // a boolean is an integer there
+      if (MYSQLS.includes(name) && type === 'boolean') continue; // a boolean is an integer there
       if (name === 'sqlite' && (type === 'timestamp' || type === 'boolean')) continue; // numbers hold them
       const error = await mismatchOf(open({ schemas: [{ name: 'a', type }] }));
       expect(error).toEqual(failure('TABLE_MISMATCH', "'a'"));

@@ -3,6 +3,7 @@ import type { Knex } from 'knex';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { KnexSessionStore } from '../src/index.js';
 import type { SchemaField } from '../src/types.js';
+import { binary } from './mismatch.js';
 
 const TABLE = 'kss_test_table';
 
@@ -38,7 +39,7 @@ const POSTGRES: readonly Column[] = [
 ];
 
 /** The table that the README shows for each database, the JSON text last. */
-const COLUMNS: Readonly<Record<DatabaseName, readonly Column[]>> = {
+const COLUMNS: Readonly<Partial<Record<DatabaseName, readonly Column[]>>> = {
   sqlite: [
     column('sid', 'varchar(255)'),
     ...instants,
@@ -52,21 +53,26 @@ const COLUMNS: Readonly<Record<DatabaseName, readonly Column[]>> = {
   ],
   pglite: POSTGRES,
   postgres: POSTGRES,
-  mariadb: [
+  mariadb: ofMySql('bigint(20)', 'utf8mb4_nopad_bin'),
+  mysql: ofMySql('bigint', 'utf8mb4_0900_bin'),
+};
+
+function ofMySql(bigint: string, collation: string): readonly Column[] {
+  return [
     column('sid', 'varchar(255) utf8mb4_bin'),
-    ...instants.map(({ name }) => column(name, 'bigint(20)')),
-    ...stamps.map(({ name }) => column(name, 'bigint(20)', NULLABLE)),
-    column('user_id', 'varchar(100) utf8mb4_nopad_bin', NULLABLE),
-    column('note', 'text utf8mb4_nopad_bin', NULLABLE),
-    column('mood', "enum('glad','sad') utf8mb4_nopad_bin", NULLABLE),
+    ...instants.map(({ name }) => column(name, bigint)),
+    ...stamps.map(({ name }) => column(name, bigint, NULLABLE)),
+    column('user_id', `varchar(100) ${collation}`, NULLABLE),
+    column('note', `text ${collation}`, NULLABLE),
+    column('mood', `enum('glad','sad') ${collation}`, NULLABLE),
     column('seen', 'datetime(3)', NULLABLE),
     column('device', expect.stringMatching(/^char\(36\) /)),
     column('additional', 'longtext utf8mb4_bin', NULLABLE),
-  ],
-};
+  ];
+}
 
 /** The columns of the table in their order, as the database says it. */
-const readColumns: Readonly<Record<DatabaseName, (knex: Knex) => Promise<Column[]>>> = {
+const readColumns: Readonly<Partial<Record<DatabaseName, (knex: Knex) => Promise<Column[]>>>> = {
   async sqlite(knex) {
     const rows = await knex.raw(`pragma table_info(${TABLE})`);
     return (rows as { name: string; type: string; notnull: number }[]).map(({ name, type, notnull }) =>
@@ -75,13 +81,16 @@ const readColumns: Readonly<Record<DatabaseName, (knex: Knex) => Promise<Column[
   },
   pglite: readPostgresColumns,
   postgres: readPostgresColumns,
-  async mariadb(knex) {
-    const [rows] = await knex.raw(`show full columns from ${TABLE}`);
-    return (rows as { Field: string; Type: string; Collation: string | null; Null: string }[]).map((row) =>
-      column(row.Field, row.Collation === null ? row.Type : `${row.Type} ${row.Collation}`, row.Null === 'YES'),
-    );
-  },
+  mariadb: readMySqlColumns,
+  mysql: readMySqlColumns,
 };
+
+async function readMySqlColumns(knex: Knex): Promise<Column[]> {
+  const [rows] = await knex.raw(`show full columns from ${TABLE}`);
+  return (rows as { Field: string; Type: string; Collation: string | null; Null: string }[]).map((row) =>
+    column(row.Field, row.Collation === null ? row.Type : `${row.Type} ${row.Collation}`, row.Null === 'YES'),
+  );
+}
 
 async function readPostgresColumns(knex: Knex): Promise<Column[]> {
   const { rows } = await knex.raw(
@@ -93,7 +102,7 @@ async function readPostgresColumns(knex: Knex): Promise<Column[]> {
 }
 
 /** The columns that have an index, the primary key's as `sid!`. */
-const readIndexes: Readonly<Record<DatabaseName, (knex: Knex) => Promise<string[]>>> = {
+const readIndexes: Readonly<Partial<Record<DatabaseName, (knex: Knex) => Promise<string[]>>>> = {
   async sqlite(knex) {
     const rows = await knex.raw(
       `select ii.name || iif(il.origin = 'pk', '!', '') as name
@@ -103,13 +112,16 @@ const readIndexes: Readonly<Record<DatabaseName, (knex: Knex) => Promise<string[
   },
   pglite: readPostgresIndexes,
   postgres: readPostgresIndexes,
-  async mariadb(knex) {
-    const [rows] = await knex.raw(`show index from ${TABLE}`);
-    return (rows as { Column_name: string; Key_name: string }[])
-      .map((row) => `${row.Column_name}${row.Key_name === 'PRIMARY' ? '!' : ''}`)
-      .sort();
-  },
+  mariadb: readMySqlIndexes,
+  mysql: readMySqlIndexes,
 };
+
+async function readMySqlIndexes(knex: Knex): Promise<string[]> {
+  const [rows] = await knex.raw(`show index from ${TABLE}`);
+  return (rows as { Column_name: string; Key_name: string }[])
+    .map((row) => `${row.Column_name}${row.Key_name === 'PRIMARY' ? '!' : ''}`)
+    .sort();
+}
 
 async function readPostgresIndexes(knex: Knex): Promise<string[]> {
   const { rows } = await knex.raw(
@@ -118,6 +130,12 @@ async function readPostgresIndexes(knex: Knex): Promise<string[]> {
     [TABLE],
   );
   return (rows as { name: string }[]).map(({ name }) => name).sort();
+}
+
+function known<T>(name: DatabaseName, of: Readonly<Partial<Record<DatabaseName, T>>>): T {
+  const found = of[name];
+  if (found === undefined) throw new Error(`This test does not know what the table looks like on ${name}.`);
+  return found;
 }
 
 describeDatabases('the table', ({ name }, knex) => {
@@ -135,26 +153,28 @@ describeDatabases('the table', ({ name }, knex) => {
     return store;
   };
 
+  const columns = () => known(name, readColumns)(knex());
+  const indexes = () => known(name, readIndexes)(knex());
+
   it('is made with its columns in order, and its indexes', async () => {
     await open({ schemas: SCHEMAS, timestamps: true }).waitForSync();
-    expect(await readColumns[name](knex())).toEqual(COLUMNS[name]);
-    expect(await readIndexes[name](knex())).toEqual(['expire_at', 'seen', 'sid!', 'user_id']);
+    expect(await columns()).toEqual(known(name, COLUMNS));
+    expect(await indexes()).toEqual(['expire_at', 'seen', 'sid!', 'user_id']);
   });
 
   it('is made with its own columns alone, under the names that were asked for', async () => {
     await open({ sidName: 'id', expireAtName: 'ends', additionalName: 'rest', revisionName: 'version' }).waitForSync();
-    expect((await readColumns[name](knex())).map((one) => one.name)).toEqual(['id', 'ends', 'version', 'rest']);
-    expect(await readIndexes[name](knex())).toEqual(['ends', 'id!']);
+    expect((await columns()).map((one) => one.name)).toEqual(['id', 'ends', 'version', 'rest']);
+    expect(await indexes()).toEqual(['ends', 'id!']);
   });
 
   it('is left as it is where it is there', async () => {
     await open({ schemas: SCHEMAS, timestamps: true }).waitForSync();
     await knex()(TABLE).insert({ sid: 'x', expire_at: 1, device: '00000000-0000-0000-0000-000000000000' });
-    const [columns, indexes] = [await readColumns[name](knex()), await readIndexes[name](knex())];
+    const before = [await columns(), await indexes()];
     await open({ schemas: SCHEMAS, timestamps: true }).waitForSync();
     await open().waitForSync();
-    expect(await readColumns[name](knex())).toEqual(columns);
-    expect(await readIndexes[name](knex())).toEqual(indexes);
+    expect([await columns(), await indexes()]).toEqual(before);
     expect(await knex()(TABLE).select('sid', 'additional')).toEqual([{ sid: 'x', additional: null }]);
   });
 
@@ -163,8 +183,7 @@ describeDatabases('the table', ({ name }, knex) => {
       table.text('additional', 'longtext');
       table.string('tenant').defaultTo('one');
       table.bigInteger('revision').notNullable().defaultTo(0);
-      const sid = table.string('sid', 300).primary();
-      if (name === 'mariadb') sid.collate('utf8mb4_bin');
+      binary(table.string('sid', 300), name).primary();
       table.bigInteger('expire_at').notNullable();
     });
     const store = open();

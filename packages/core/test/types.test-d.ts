@@ -1,6 +1,22 @@
 import type { Knex } from 'knex';
 import { expectTypeOf } from 'vitest';
-import { KnexSessionStore, type Revision, type Session, type SessionInfo, type SessionStore } from '../src/index.js';
+import {
+  addColumnsMigration,
+  type BackfillProgress,
+  backfill,
+  createSessionTable,
+  dropSessionTable,
+  KnexSessionStore,
+  type Migration,
+  migration,
+  type Revision,
+  type Session,
+  type SessionInfo,
+  type SessionStore,
+  sessionTableSql,
+  type TableProblem,
+  verifySessionTable,
+} from '../src/index.js';
 
 declare const knex: Knex;
 
@@ -86,3 +102,47 @@ new KnexSessionStore(knex, { schemas: [{ name: 'user_id', type: 'string', unique
 
 await using disposed = new KnexSessionStore();
 expectTypeOf(disposed.close()).resolves.toEqualTypeOf<void>();
+
+const options = {
+  schemas: [
+    { name: 'user_id', type: 'string', args: [100], extra: (column: Knex.ColumnBuilder) => column.nullable() },
+    { name: 'tenant', type: 'integer', from: 'tenant.id' },
+  ],
+} as const;
+expectTypeOf(createSessionTable(knex, options)).resolves.toEqualTypeOf<void>();
+expectTypeOf(createSessionTable(knex)).resolves.toEqualTypeOf<void>();
+expectTypeOf(dropSessionTable(knex, { tableName: 'logins' })).resolves.toEqualTypeOf<void>();
+await knex.transaction((trx) => createSessionTable(trx, { schemas: [{ name: 'a', type: 'integer' }] }));
+// @ts-expect-error no such option
+await createSessionTable(knex, { tablename: 'x' });
+// @ts-expect-error no such type
+await dropSessionTable(knex, { schemas: [{ name: 'a', type: 'int' }] });
+
+const [problem] = await verifySessionTable(knex, options);
+expectTypeOf(problem).toEqualTypeOf<TableProblem | undefined>();
+expectTypeOf(problem?.sql).toEqualTypeOf<readonly string[] | undefined>();
+problem?.kind satisfies 'table' | 'missing' | 'type' | 'size' | 'collation' | 'unique' | 'zone' | 'index' | undefined;
+
+expectTypeOf(migration(options)).toEqualTypeOf<Migration>();
+expectTypeOf(migration()).toExtend<Knex.Migration>();
+expectTypeOf(addColumnsMigration(options, ['user_id', 'tenant'])).toEqualTypeOf<Migration>();
+addColumnsMigration({ schemas: [{ name: 'device', type: 'uuid', index: true }] }, ['device']);
+// @ts-expect-error no such column
+addColumnsMigration(options, ['userid']);
+// @ts-expect-error names, not one name
+addColumnsMigration(options, 'user_id');
+
+expectTypeOf(sessionTableSql(options, 'mariadb')).toEqualTypeOf<string>();
+// @ts-expect-error no such database
+sessionTableSql(options, 'postgresql');
+
+expectTypeOf(backfill(store)).resolves.toEqualTypeOf<BackfillProgress>();
+await backfill(plain, {
+  chunk: 100,
+  onProgress: ({ seen, filled, missed, failed }) => seen - filled - missed - failed,
+});
+await backfill(store, { onProgress: async () => {} });
+// @ts-expect-error no store
+await backfill({});
+// @ts-expect-error no such option
+await backfill(store, { size: 5 });

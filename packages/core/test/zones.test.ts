@@ -6,10 +6,14 @@ import type { SchemaField } from '../src/types.js';
 
 const TABLE = 'kss_test_zones';
 
-/** Zones of a connection, other than that of the suite's; MariaDB may know no names of zones. */
+/** MySQL and MariaDB may know no names of zones. */
+const OFFSETS = ['-05:00', '+00:00', '+13:00'].map((zone) => `set time_zone = '${zone}'`);
+
+/** Zones of a connection, other than that of the suite's. */
 const ZONES: Readonly<Partial<Record<DatabaseName, readonly string[]>>> = {
   postgres: ['America/New_York', 'UTC', 'Pacific/Apia'].map((zone) => `set time zone '${zone}'`),
-  mariadb: ['-05:00', '+00:00', '+13:00'].map((zone) => `set time_zone = '${zone}'`),
+  mariadb: OFFSETS,
+  mysql: OFFSETS,
 };
 
 const INSTANTS = [
@@ -90,5 +94,5 @@ describeDatabases(
       },
     );
   },
-  ['postgres', 'mariadb'],
+  ['postgres', 'mariadb', 'mysql'],
 );

@@ -1,3 +1,4 @@
+import type { DatabaseName } from '@kss/test-kit';
 import { onTestFinished, vi } from 'vitest';
 import type { Stack } from './stacks.js';
 
@@ -33,15 +34,16 @@ export async function refuse(
 ): Promise<() => Promise<void>> {
   const name = `${table}_refuse`;
   const on = `create trigger ${name} before ${statement} on ${table}`;
-  const [make, end] = {
+  const triggers: Readonly<Partial<Record<DatabaseName, readonly [make: string[], end: string[]]>>> = {
     sqlite: [[`${on} begin select raise(abort, 'refused by a trigger'); end`], [`drop trigger ${name}`]],
-    mariadb: [
-      [`${on} for each row signal sqlstate '45000' set message_text = 'refused by a trigger'`],
-      [`drop trigger ${name}`],
-    ],
+    mariadb: mysqlTrigger(name, on),
+    mysql: mysqlTrigger(name, on),
     postgres: postgresTrigger(name, on, table),
     pglite: postgresTrigger(name, on, table),
-  }[database.name];
+  };
+  const trigger = triggers[database.name];
+  if (trigger === undefined) throw new Error(`This test does not know how ${database.name} refuses a statement.`);
+  const [make, end] = trigger;
   for (const sql of make) await knex().raw(sql);
   let ended = false;
   const allow = async () => {
@@ -51,6 +53,13 @@ export async function refuse(
   };
   onTestFinished(allow);
   return allow;
+}
+
+function mysqlTrigger(name: string, on: string): [string[], string[]] {
+  return [
+    [`${on} for each row signal sqlstate '45000' set message_text = 'refused by a trigger'`],
+    [`drop trigger ${name}`],
+  ];
 }
 
 function postgresTrigger(name: string, on: string, table: string): [string[], string[]] {

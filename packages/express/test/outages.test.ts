@@ -173,5 +173,5 @@ describeNewest(
       expect(faults).toEqual([]);
     });
   },
-  ['postgres', 'mariadb'],
+  ['postgres', 'mariadb', 'mysql'],
 );

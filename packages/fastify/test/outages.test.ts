@@ -191,5 +191,5 @@ describeNewest(
       expect(faults).toEqual([]);
     });
   },
-  ['postgres', 'mariadb'],
+  ['postgres', 'mariadb', 'mysql'],
 );

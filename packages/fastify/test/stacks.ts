@@ -43,7 +43,7 @@ export const FASTIFY_4: Versions = {
   session: require('@fastify/session-10'),
 };
 
-const DATABASES: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb'];
+const DATABASES: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb', 'mysql'];
 
 /** Runs a suite on Fastify 5 over each database, and on Fastify 4 over SQLite. Each test finds the table dropped. */
 export function describeStacks(title: string, table: string, use: (stack: Stack) => void): void {

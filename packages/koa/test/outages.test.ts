@@ -16,7 +16,7 @@ interface Manners {
   readonly waits: boolean;
 }
 
-const SERVERS = ['postgres', 'mariadb'] as const;
+const SERVERS = ['postgres', 'mariadb', 'mysql'] as const;
 
 const refused = (code: string) =>
   expect.objectContaining({ code: 'DATABASE', cause: expect.objectContaining({ code }) });

@@ -128,7 +128,7 @@ export function describeStacks<C extends BaseContext, S extends Store>(
 }
 
 /** The databases on which a suite runs that must hold on any. */
-export const EVERYWHERE: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb'];
+export const EVERYWHERE: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb', 'mysql'];
 
 /** All rows of the table, expired ones included. */
 export async function rowsOf({ knex, table }: Place): Promise<Row[]> {

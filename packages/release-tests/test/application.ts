@@ -52,7 +52,9 @@ export async function pack(folder: string, destination: string): Promise<string>
 
 /** Runs a command to its end. Nothing of the test runner's environment can lead it back into the workspace. */
 export function run(command: readonly string[], cwd: string): Promise<Outcome> {
-  const { NODE_PATH: _path, NODE_OPTIONS: _options, ...env } = process.env;
+  const { NODE_PATH: _path, NODE_OPTIONS: _options, ...rest } = process.env;
+  // Some versions of Node warn of the SQLite that they bring.
+  const env = { ...rest, NODE_OPTIONS: '--disable-warning=ExperimentalWarning' };
   const [file = '', ...args] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -69,8 +71,13 @@ export function run(command: readonly string[], cwd: string): Promise<Outcome> {
   });
 }
 
-/** Why the embedded store cannot run here, or undefined where it can or must. */
-export function sqliteProblem(): string | undefined {
+/** Why an embedded store cannot run here, or undefined where it can or must: through better-sqlite3 or through Node. */
+export function embeddedProblem(): string | undefined {
+  return process.getBuiltinModule?.('node:sqlite') === undefined ? betterSqlite3Problem() : undefined;
+}
+
+/** Why better-sqlite3 cannot be used here, or undefined where it can or must. */
+export function betterSqlite3Problem(): string | undefined {
   if ((process.env.KSS_TEST_REQUIRE ?? '').split(',').includes('sqlite')) return undefined;
   try {
     const Database = createRequire(join(ROOT, 'package.json'))('better-sqlite3') as new (

@@ -3,7 +3,16 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { emptyFolder, FIXTURES, linkPackages, pack, ROOT, run, sqliteProblem } from './application.js';
+import {
+  betterSqlite3Problem,
+  embeddedProblem,
+  emptyFolder,
+  FIXTURES,
+  linkPackages,
+  pack,
+  ROOT,
+  run,
+} from './application.js';
 
 vi.setConfig({ testTimeout: 120_000 }); // compilers are slow on a busy machine
 
@@ -25,7 +34,7 @@ const folder = emptyFolder();
 const application = join(folder, 'application');
 const bare = join(folder, 'bare');
 
-const without = sqliteProblem();
+const without = embeddedProblem();
 if (without !== undefined) console.warn(`SKIPPED: the packed packages are not run: ${without}`);
 
 beforeAll(async () => {
@@ -35,7 +44,10 @@ beforeAll(async () => {
     await unpack(tarball, join(application, 'node_modules/@kss', name));
     if (name === 'core') await unpack(tarball, join(bare, 'node_modules/@kss', name));
   }
-  await linkPackages(application, [...BESIDE.filter((name) => name !== 'better-sqlite3' || !without), ...TYPES]);
+  await linkPackages(application, [
+    ...BESIDE.filter((name) => name !== 'better-sqlite3' || !betterSqlite3Problem()),
+    ...TYPES,
+  ]);
   for (const place of [application, bare]) await cp(join(FIXTURES, 'app'), place, { recursive: true });
 }, 120_000);
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { emptyFolder, FIXTURES, linkPackages, ROOT, sqliteProblem } from './application.js';
+import { betterSqlite3Problem, embeddedProblem, emptyFolder, FIXTURES, linkPackages, ROOT } from './application.js';
 import { compile, execute, type Snippet, snippetsOf } from './snippets.js';
 
 vi.setConfig({ testTimeout: 120_000 }); // compilers are slow on a busy machine
@@ -15,11 +15,11 @@ const PAGES = [
 ].filter((file) => file.endsWith('.md') && existsSync(join(ROOT, file)));
 
 const application = emptyFolder();
-const without = sqliteProblem();
+const without = embeddedProblem();
 
 beforeAll(async () => {
   const installed = ['@kss/core', '@kss/express', 'express', 'express-session', 'knex'];
-  await linkPackages(application, without === undefined ? [...installed, 'better-sqlite3'] : installed);
+  await linkPackages(application, betterSqlite3Problem() === undefined ? [...installed, 'better-sqlite3'] : installed);
 });
 afterAll(() => rm(application, { recursive: true, force: true }));
 
