@@ -92,7 +92,7 @@ export function calls(most: number): fc.Arbitrary<Step[]> {
 }
 
 /** A session as a read gives it. */
-export function sessionOf({ v, user, path }: Modelled): Record<string, unknown> {
+function sessionOf({ v, user, path }: Modelled): Record<string, unknown> {
   return { v, ...(user !== null && { user_id: user }), ...(path !== null && { cookie: { path } }) };
 }
 
