@@ -9,6 +9,7 @@ const TABLE = 'kss_dispatch_outage';
 const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb', 'mysql'];
 const schemas = [{ name: 'user_id', type: 'string', args: [50] }] as const;
 type Store = KnexSessionStore<typeof schemas>;
+type Connection = { query(sql: string, done: (error: unknown) => void): void };
 
 const sids = Array.from({ length: 40 }, (_, i) => `s${i}`);
 
@@ -26,8 +27,11 @@ describeDatabases(
       rows.push(row);
       return row;
     };
+    // Who has waited longest looks for a deadlock first and loses it: the store shall, however slowly the app's side comes.
+    const afterCreate = (connection: Connection, done: (error: unknown) => void) =>
+      connection.query(database.name === 'postgres' ? "set deadlock_timeout = '3s'" : 'select 1', done);
     const open = async (options: StoreOptions<typeof schemas> = {}) => {
-      knex = database.open({ port: proxy.port, pool: { min: 0, max: 10 } });
+      knex = database.open({ port: proxy.port, pool: { min: 0, max: 10, afterCreate } });
       knex.client.logger = { warn() {}, error() {}, debug() {}, deprecate() {} };
       store = new KnexSessionStore(knex, { tableName: TABLE, schemas, gcInterval: 0, onError() {}, ...options });
       await store.waitForSync();
@@ -167,6 +171,7 @@ describeDatabases(
 
       // The transaction has written more, so the server lets it win; the batch has s0 and waits for s5.
       const trx = await direct().transaction();
+      if (database.name === 'postgres') await trx.raw("set local deadlock_timeout = '60s'");
       for (const sid of others) await trx(TABLE).where('sid', sid).update({ expire_at: 9e12 });
       await trx(TABLE).where('sid', 's5').update({ expire_at: 9e12 });
       const held = all((sid) => store.update(sid, { n: 1 }), sids.slice(0, 6));
