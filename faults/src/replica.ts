@@ -1,0 +1,63 @@
+import createKnex, { type Knex } from 'knex';
+import { databasesScript, portsIn } from './databases-script.js';
+
+/** A server's number: at first, 1 is the primary and 2 its replica. */
+export type Server = 1 | 2;
+
+/** The primary and its replica that scripts/databases starts. */
+export interface Pair {
+  readonly ports: readonly [number, number];
+  /** SIGKILL, with all its processes at once. */
+  kill(server: Server): Promise<void>;
+  /** Makes a replica the primary; resolves when it takes writes. */
+  promote(server: Server): Promise<void>;
+  /** Makes a server anew, as the other one's replica; resolves when it streams. */
+  rejoin(server: Server): Promise<void>;
+  /** Stops what receives the primary's changes. */
+  freeze(server: Server): Promise<void>;
+  thaw(server: Server): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A new pair, whatever became of the one before. */
+export async function startPair(): Promise<Pair> {
+  await databasesScript('replica', 'stop');
+  const [first = 0, second = 0] = portsIn(await databasesScript('replica', 'start'), 'KSS_TEST_REPLICA_URLS');
+  const verb = (name: string) => async (server: Server) => {
+    await databasesScript('replica', name, String(server));
+  };
+  return {
+    ports: [first, second],
+    kill: verb('kill'),
+    promote: verb('promote'),
+    rejoin: verb('rejoin'),
+    freeze: verb('freeze'),
+    thaw: verb('thaw'),
+    async stop() {
+      await databasesScript('replica', 'stop');
+    },
+  };
+}
+
+/** An app's pool on a server or a balancer. */
+export function openServer(port: number, pool: Knex.PoolConfig = {}): Knex {
+  return createKnex({
+    client: 'pg',
+    connection: { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' },
+    pool: { min: 0, max: 10, ...pool },
+  });
+}
+
+/**
+ * Whether a commit waits until the replica has it on its disk, on new transactions of every connection. Resolves when it is so.
+ */
+export async function setSynchronous(primary: Knex, synchronous: boolean): Promise<void> {
+  await primary.raw(`alter system set synchronous_standby_names = '${synchronous ? '*' : ''}'`);
+  await primary.raw('select pg_reload_conf()');
+  const wanted = synchronous ? 'sync' : 'async';
+  for (;;) {
+    const { rows } = await primary.raw('select sync_state as state from pg_stat_replication');
+    if ((rows as { state: string }[])[0]?.state === wanted) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
