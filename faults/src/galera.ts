@@ -41,8 +41,8 @@ export async function startGalera(): Promise<Galera> {
  */
 export type SyncWait = 0 | 1 | 3 | 7;
 
-/** An app's pool on a node or a balancer. */
-export function openNode(port: number, syncWait: SyncWait, pool: Knex.PoolConfig = {}): Knex {
+/** An app's pool on a node or a balancer; `say` is a statement for each new connection. */
+export function openNode(port: number, syncWait: SyncWait, say?: string, pool: Knex.PoolConfig = {}): Knex {
   return createKnex({
     client: 'mysql2',
     connection: { host: '127.0.0.1', port, user: 'root', database: 'test' },
@@ -50,7 +50,10 @@ export function openNode(port: number, syncWait: SyncWait, pool: Knex.PoolConfig
       min: 0,
       max: 10,
       afterCreate(connection: Connection, done: (error: unknown, connection: unknown) => void) {
-        connection.query(`set session wsrep_sync_wait = ${syncWait}`, (error) => done(error, connection));
+        connection.query(`set session wsrep_sync_wait = ${syncWait}`, (error) => {
+          if (error || say === undefined) done(error, connection);
+          else connection.query(say, (refused) => done(refused, connection));
+        });
       },
       ...pool,
     },

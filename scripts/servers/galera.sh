@@ -1,7 +1,8 @@
 # shellcheck shell=bash
-# A Galera cluster: three nodes of Debian's MariaDB on loopback, with folders, ports and processes of their own. It is new at
-# each start: node 1 begins it from a folder without sessions, which is made once, and the others get theirs from node 1 by
-# rsync. Debian's mariadb-server brings the provider and rsync. Sourced by scripts/databases.
+# A Galera cluster: three nodes of Debian's MariaDB on loopback, with folders, ports and processes of their own. Node 1 begins
+# it, and the others get what they lack from it: all of it by rsync, or little. The folders are kept where the cluster was
+# stopped in order, and made anew otherwise. Debian's mariadb-server brings the provider and rsync. Sourced by
+# scripts/databases.
 
 galera_home="$state/galera"
 galera_nodes=(1 2 3)
@@ -59,7 +60,11 @@ galera_provider() {
 
 # Folders and ports; the ports are the first free ones, twelve in a row of hundreds below those that the kernel lends.
 galera_prepare() {
-  local base node at
+  local base node
+  # Node 1 was stopped last, so it lacks nothing.
+  if grep -qx 'safe_to_bootstrap: 1' "$galera_home/1/grastate.dat" 2>/dev/null && galera_ports_are_free "$(cat "$galera_home/base")"; then
+    return
+  fi
   if [ ! -d "$galera_home/empty" ]; then
     rm -rf "$galera_home" && mkdir -p "$galera_home" || return
     mariadb-install-db --no-defaults --user="$(galera_owner)" --datadir="$galera_home/new" --skip-test-db --innodb-log-file-size=16M \
@@ -67,16 +72,16 @@ galera_prepare() {
       { say "Galera's first folder could not be made ($galera_home/install.out)."; return 1; }
     mv "$galera_home/new" "$galera_home/empty"
   fi
-  for base in $(seq 13300 100 30000); do
-    for at in 10 11 12 13 20 21 22 23 30 31 32 33; do
-      ! listens "tcp://127.0.0.1:$((base + at))" 0 || continue 2
-    done
-    break
-  done
+  for base in $(seq 13300 100 30000); do ! galera_ports_are_free "$base" || break; done
   echo "$base" >"$galera_home/base"
   for node in "${galera_nodes[@]}"; do
     rm -rf "${galera_home:?}/$node" "$galera_home/$node.log" && cp -a "$galera_home/empty" "$galera_home/$node" || return
   done
+}
+
+galera_ports_are_free() {
+  local at
+  for at in 10 11 12 13 20 21 22 23 30 31 32 33; do ! listens "tcp://127.0.0.1:$(($1 + at))" 0 || return; done
 }
 
 # galera_port <node> <0 for SQL, 1 for the group, 2 for a part of the state, 3 for all of it>
