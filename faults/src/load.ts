@@ -92,7 +92,7 @@ async function client(
     else if (chance < 0.9) answer = await ledger.check(sid, () => target.touch(sid));
     else answer = await ledger.write(sid, null, () => target.end(sid));
     // A refused connection fails at once, and asking again at once would measure nothing but that.
-    await sleep(random.next() * (answer === undefined ? 5 * pause : pause));
+    await sleep(random.next() * (answer === undefined ? 20 * pause : pause));
   }
 }
 
