@@ -12,9 +12,10 @@ export type Callback<T> = (error?: unknown, value?: T) => void;
  * @returns the promise, which may be ignored: its rejection counts as handled
  */
 export function settle<T>(work: Promise<T>, callback: Callback<T> | undefined): Promise<T> {
+  const told = typeof callback === 'function' ? callback : undefined;
   work.then(
-    (value) => callback && process.nextTick(callback, null, value),
-    (error) => callback && process.nextTick(callback, error),
+    (value) => told && process.nextTick(told, null, value),
+    (error) => told && process.nextTick(told, error),
   );
   return work;
 }

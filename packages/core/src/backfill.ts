@@ -41,8 +41,7 @@ export interface BackfillOptions {
  * @throws KssError INVALID_OPTION, CLOSED, TIMEOUT, DATABASE
  */
 export async function backfill(store: SessionStore, options: BackfillOptions = {}): Promise<BackfillProgress> {
-  refuseUnknown(options, ['chunk', 'onProgress'], 'option of backfill');
-  const { chunk = 500, onProgress } = options;
+  const { chunk = 500, onProgress } = refuseUnknown(options, ['chunk', 'onProgress'], 'option of backfill');
   if (!Number.isSafeInteger(chunk) || chunk < 1 || chunk > LARGEST_CHUNK)
     throw new KssError('INVALID_OPTION', `chunk must be a whole number from 1 to ${LARGEST_CHUNK}.`);
   if (onProgress !== undefined && typeof onProgress !== 'function')

@@ -1,6 +1,7 @@
 import { columnValue, giveValue } from './column-types.js';
 import { KssError } from './errors.js';
 import { withRowExpiry } from './expiry.js';
+import { hush, kindOf } from './foreign.js';
 import type { Field, Layout } from './layout.js';
 import { handleOfKey } from './sid.js';
 import type { SessionData } from './types.js';
@@ -48,7 +49,7 @@ export function encodeSession(key: string, session: object, layout: Layout, colu
   const json = jsonText(() => (held.length === 0 ? source : without(held, source)));
   refuseLarge(json, layout.maxBytes);
   return {
-    text: layout.codec === undefined ? json : layout.codec.encode(json, handleOfKey(key)),
+    text: encodedText(key, json, layout),
     values,
     session() {
       const again = JSON.parse(json) as SessionData;
@@ -98,20 +99,48 @@ export function readValue(key: string, field: Field, raw: unknown): unknown {
 }
 
 /**
+ * JSON as it is stored.
+ *
+ * @throws KssError UNSERIALIZABLE, and what the app's codec throws
+ */
+export function encodedText(key: string, json: string, { codec }: Pick<Layout, 'codec'>): string {
+  if (codec === undefined) return json;
+  const text: unknown = codec.encode(json, handleOfKey(key));
+  if (typeof text === 'string') return text;
+  hush(text);
+  throw new KssError(
+    'UNSERIALIZABLE',
+    `The codec's encode must return a string at once, not ${kindOf(text)}; the stored session was left as it is.`,
+  );
+}
+
+/**
  * The session in the text of a row.
  *
  * @throws KssError UNREADABLE_ROW, and what the app's codec throws
  */
 export function parseSession(key: string, text: string | null, { codec }: Pick<Layout, 'codec'>): SessionData {
-  const json = text === null || codec === undefined ? text : codec.decode(text, handleOfKey(key));
+  const json = text === null || codec === undefined ? text : decodedText(key, codec.decode(text, handleOfKey(key)));
   const session = parsed(key, json ?? '{}');
   if (typeof session === 'object' && session !== null && !Array.isArray(session)) return session as SessionData;
   throw unreadable(key, 'it holds JSON of no object');
 }
 
+function decodedText(key: string, json: unknown): string {
+  if (typeof json === 'string') return json;
+  hush(json);
+  throw new KssError(
+    'DECRYPT_FAILED',
+    `The session with the handle ${handleOfKey(key)} does not open: the codec's decode must return a string at once, not ` +
+      `${kindOf(json)}. It was left as it is.`,
+  );
+}
+
 function pick(field: Field, source: SessionData): unknown {
   try {
-    return field.pick(source);
+    const value = field.pick(source);
+    hush(value);
+    return value;
   } catch (cause) {
     throw columnValue(field.name, field.type, "could not be had: its 'from' function threw", cause);
   }
@@ -123,16 +152,23 @@ function pick(field: Field, source: SessionData): unknown {
  * @throws KssError UNSERIALIZABLE
  */
 export function jsonText(make: () => object): string {
-  return serializable(() => JSON.stringify(make()));
+  const json = serializable(() => JSON.stringify(make()) as string | undefined);
+  if (json?.startsWith('{')) return json;
+  throw noObject(); // a toJSON of what a toJSON gave
 }
 
 function plain(session: object): SessionData {
   const source = serializable(() => {
     const { toJSON } = session as { toJSON?: unknown };
-    return typeof toJSON === 'function' ? (toJSON.call(session) as unknown) : session;
+    const given: unknown = typeof toJSON === 'function' ? toJSON.call(session) : session;
+    return typeof given === 'object' && given !== null && !Array.isArray(given) ? (given as SessionData) : undefined;
   });
-  if (typeof source === 'object' && source !== null && !Array.isArray(source)) return source as SessionData;
-  throw new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
+  if (source !== undefined) return source;
+  throw noObject();
+}
+
+function noObject(): KssError {
+  return new KssError('UNSERIALIZABLE', 'A session must be an object with keys; the stored one was left as it is.');
 }
 
 /**
@@ -163,7 +199,12 @@ function without(held: readonly Field[], source: SessionData): SessionData {
   return kept;
 }
 
-function serializable<T>(make: () => T): T {
+/**
+ * What is read of a session of the app's.
+ *
+ * @throws KssError UNSERIALIZABLE
+ */
+export function serializable<T>(make: () => T): T {
   try {
     return make();
   } catch (cause) {

@@ -163,9 +163,14 @@ export const columnTypes = Object.keys(RULES) as readonly ColumnType[];
  */
 export function takeValue(name: string, type: ColumnType, args: readonly unknown[], value: unknown): unknown {
   const rule = RULES[type];
-  const why = rule.refuse(value, args);
-  if (why !== undefined) throw columnValue(name, type, why);
-  return rule.take ? rule.take(value) : value;
+  let why: string | undefined;
+  try {
+    why = rule.refuse(value, args);
+    if (why === undefined) return rule.take ? rule.take(value) : value;
+  } catch (cause) {
+    throw columnValue(name, type, 'cannot be read', cause); // a proxy, or what is no Date though its prototype says so
+  }
+  throw columnValue(name, type, why);
 }
 
 /** The session's value, from what the column gave. */

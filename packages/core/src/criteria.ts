@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { columnValue } from './column-types.js';
 import { bindField } from './dialect/index.js';
 import { KssError } from './errors.js';
+import { hush, listOf } from './foreign.js';
 import type { Field, Layout } from './layout.js';
 import { unknownName } from './options.js';
 import type { Place } from './place.js';
@@ -19,15 +20,23 @@ export type Narrow = (query: Knex.QueryBuilder) => void;
  */
 export function criteria(where: unknown, place: Place): Narrow {
   if (typeof where === 'function') return callbackCriteria(where as (query: Knex.QueryBuilder) => unknown, place.knex);
-  if (typeof where !== 'object' || where === null || Array.isArray(where)) {
+  if (typeof where !== 'object' || where === null || listOf(where)) {
     throw empty('is neither a record of schema columns nor a callback; to end every session call clear()');
   }
-  const entries = Object.entries(where);
+  const entries = entriesOf(where);
   if (entries.length === 0) throw empty('has no column');
   const conditions = entries.map(([name, value]) => columnCriteria(fieldNamed(name, place.layout), value, place));
   return (query) => {
     for (const condition of conditions) query.where(condition);
   };
+}
+
+function entriesOf(where: object): [string, unknown][] {
+  try {
+    return Object.entries(where);
+  } catch (cause) {
+    throw new KssError('INVALID_OPTION', 'The criteria cannot be read.', { cause });
+  }
 }
 
 /** The error for a criterion that says nothing. */
@@ -39,7 +48,7 @@ export function empty(what: string): KssError {
 }
 
 function columnCriteria(field: Field, value: unknown, { dialect, quote }: Place): Narrow {
-  const values = Array.isArray(value) ? value : [value];
+  const values = listOf(value) ?? [value];
   if (values.length === 0) throw empty(`for '${field.name}' is an empty array`);
   if (values.length > MOST_VALUES) {
     throw new KssError(
@@ -88,7 +97,7 @@ function callbackCriteria(callback: (query: Knex.QueryBuilder) => unknown, knex:
   const { sql, bindings } = compiled(knex, () => {
     const returned = callback(own);
     if (returned instanceof Promise) {
-      returned.catch(() => {});
+      hush(returned);
       throw new Error('The callback is asynchronous: its later conditions would come too late.');
     }
     return own;

@@ -1,5 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { KssError } from './errors.js';
+import { listOf } from './foreign.js';
+import { refuseUnknown } from './options.js';
 import type { Codec } from './types.js';
 
 const FORMAT = 'kss1';
@@ -30,8 +32,11 @@ export interface EncryptionOptions {
  * new KnexSessionStore(knex, { codec: encryption({ keys: [process.env.SESSION_KEY] }) });
  * @throws KssError INVALID_OPTION; its `decode` throws DECRYPT_FAILED
  */
-export function encryption({ keys, plain = 'accept' }: EncryptionOptions): Codec {
-  if (!Array.isArray(keys) || keys.length === 0) throw invalid('keys must be an array of at least one key.');
+export function encryption(options: EncryptionOptions): Codec {
+  const given = refuseUnknown(options, ['keys', 'plain'], 'option of encryption');
+  const { plain = 'accept' } = given;
+  const keys = listOf(given.keys) ?? [];
+  if (keys.length === 0) throw invalid('keys must be an array of at least one key.');
   if (plain !== 'accept' && plain !== 'refuse') throw invalid("plain must be 'accept' or 'refuse'.");
   const ring = keys.map((key, i) => {
     const bytes = keyBytes(key);
@@ -70,7 +75,7 @@ export function encryption({ keys, plain = 'accept' }: EncryptionOptions): Codec
 
 function keyBytes(key: unknown): Buffer | undefined {
   const bytes =
-    key instanceof Uint8Array
+    ArrayBuffer.isView(key) && key instanceof Uint8Array
       ? Buffer.from(key)
       : typeof key !== 'string'
         ? undefined

@@ -1,3 +1,4 @@
+import { LAST_INSTANT } from './expiry.js';
 import type { ResolvedOptions } from './options.js';
 import type { Codec, ColumnType, SchemaField, SessionData } from './types.js';
 
@@ -158,9 +159,15 @@ export function fieldAlias(index: number): string {
   return `x${[...String(index)].map((digit) => String.fromCharCode(97 + Number(digit))).join('')}`;
 }
 
-/** An instant column's value, in epoch milliseconds; drivers give a bigint as a number or as text. */
+/**
+ * An instant column's value, in epoch milliseconds; drivers give a bigint as a number or as text.
+ *
+ * Another program may have written what no Date holds. What is no number at all stands in a column without a type, which
+ * compares it as later than any number.
+ */
 export function readInstant(raw: unknown): number {
-  return Number(raw);
+  const ms = Number(raw);
+  return Number.isNaN(ms) ? LAST_INSTANT : Math.min(Math.max(ms, -LAST_INSTANT), LAST_INSTANT);
 }
 
 function fieldOf({ name, type, args = [], index = false, from }: SchemaField): Field {

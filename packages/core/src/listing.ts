@@ -22,8 +22,7 @@ const OPTION_NAMES = ['current', 'limit', 'orderBy', 'data'];
  * @throws KssError INVALID_OPTION, INVALID_SID
  */
 export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: Layout): Listing {
-  refuseUnknown(options, OPTION_NAMES, 'option of find');
-  const { current, limit = 100, orderBy, data = false } = options;
+  const { current, limit = 100, orderBy, data = false } = refuseUnknown(options, OPTION_NAMES, 'option of find');
   if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit > 0)) {
     throw new KssError('INVALID_OPTION', 'limit must be a whole number above 0, or Infinity for all.');
   }
@@ -33,11 +32,15 @@ export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: L
     updatedAt: layout.updatedAt,
     ...Object.fromEntries(layout.fields.map(({ name }) => [name, name])),
   };
-  const { column: by = layout.createdAt === undefined ? 'expiresAt' : 'createdAt', direction = 'desc' } = orderBy ?? {};
-  const column = Object.hasOwn(sortable, by) ? sortable[by] : undefined;
+  const { column: by = layout.createdAt === undefined ? 'expiresAt' : 'createdAt', direction = 'desc' } = refuseUnknown(
+    (orderBy ?? {}) as NonNullable<typeof orderBy>,
+    ['column', 'direction'],
+    'key of orderBy',
+  );
+  const column = typeof by === 'string' && Object.hasOwn(sortable, by) ? sortable[by] : undefined;
   if (column === undefined) {
     const names = Object.keys(sortable).filter((name) => sortable[name] !== undefined);
-    throw unknownName(String(by), names, 'column to order by');
+    throw unknownName(typeof by === 'string' ? by : typeof by, names, 'column to order by');
   }
   if (direction !== 'asc' && direction !== 'desc')
     throw new KssError('INVALID_OPTION', "direction must be 'asc' or 'desc'.");
@@ -109,11 +112,12 @@ function readable<T>(read: () => T, report: (error: unknown) => void): T | undef
 export function arrange(
   query: Knex.QueryBuilder,
   { column, direction, limit }: Listing,
-  sid: string,
+  { table, sid }: Pick<Layout, 'table' | 'sid'>,
 ): Knex.QueryBuilder {
+  // With the table: a column may be named like an alias, which would come first.
   const ordered = query.orderBy([
-    { column, order: direction },
-    { column: sid, order: 'asc' },
+    { column: `${table}.${column}`, order: direction },
+    { column: `${table}.${sid}`, order: 'asc' },
   ]);
   return limit === Number.POSITIVE_INFINITY ? ordered : ordered.limit(limit);
 }

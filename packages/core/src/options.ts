@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { columnTypes, isColumnType } from './column-types.js';
 import { KssError } from './errors.js';
+import { listOf } from './foreign.js';
 import type { BatchOption, Codec, SchemaField, StoreOptions } from './types.js';
 
 type Given = { readonly [K in keyof StoreOptions]?: unknown };
@@ -62,10 +63,9 @@ const IDENTIFIER = /^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u;
  * @throws KssError INVALID_OPTION naming the option and what is allowed
  */
 export function resolveOptions(given: object = {}): ResolvedOptions {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw invalid('The options must be an object.');
-  refuseUnknown(given, OPTION_NAMES, 'option');
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
+  if (typeof given !== 'object' || given === null || listOf(given)) throw invalid('The options must be an object.');
+  const record = refuseUnknown(given, OPTION_NAMES, 'option');
+  const set = Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Given;
   const options = { ...DEFAULTS, ...set } as ResolvedOptions;
 
   for (const name of ['tableName', 'sidName', 'expireAtName', 'additionalName', 'revisionName'] as const) {
@@ -90,16 +90,15 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   if (!Number.isSafeInteger(options.maxSessionBytes) || options.maxSessionBytes < 1) {
     throw invalid(`maxSessionBytes must be a whole number of bytes above 0, not ${show(options.maxSessionBytes)}.`);
   }
-  const { codec } = options;
-  if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
+  if (options.codec !== undefined && !isCodec(options.codec)) {
     throw invalid('codec must have the functions encode and decode, such as encryption({ keys }).');
   }
   if (options.filename !== undefined && (typeof options.filename !== 'string' || options.filename === '')) {
     throw invalid(`filename must be the path of a SQLite file, not ${show(options.filename)}.`);
   }
-  if (!Array.isArray(options.schemas))
-    throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
-  const schemas = Object.freeze((options.schemas as readonly unknown[]).map(resolveField));
+  const columns = listOf(options.schemas);
+  if (columns === undefined) throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
+  const schemas = Object.freeze(columns.map(resolveField));
   refuseDoubles(options, schemas);
   return Object.freeze({ ...options, schemas, batch: resolveBatch(options.batch) });
 }
@@ -113,11 +112,11 @@ export function unknownName(name: string, allowed: readonly string[], what: stri
 
 function resolveBatch(given: unknown): BatchLimits | false {
   if (given === false) return false;
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (typeof given !== 'object' || given === null || listOf(given)) {
     throw invalid(`batch must be false or an object such as { maxSize: 100 }, not ${show(given)}.`);
   }
-  refuseUnknown(given, Object.keys(DEFAULT_BATCH), 'key of batch');
-  const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const record = refuseUnknown(given, Object.keys(DEFAULT_BATCH), 'key of batch');
+  const set = Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined));
   const limits: BatchLimits = { ...DEFAULT_BATCH, ...set };
   for (const name of ['maxSize', 'concurrency'] as const) {
     const value: unknown = limits[name];
@@ -131,21 +130,21 @@ function resolveBatch(given: unknown): BatchLimits | false {
 function resolveField(given: unknown, at: number): SchemaField {
   if (typeof given !== 'object' || given === null)
     throw invalid(`schemas[${at}] must be an object with name and type.`);
-  refuseUnknown(given, FIELD_NAMES, `key of schemas[${at}]`);
-  const field = given as SchemaField;
+  const field = refuseUnknown(given as SchemaField, FIELD_NAMES, `key of schemas[${at}]`);
   const where = `schemas[${at}]`;
   identifier(`${where}.name`, field.name);
   if (field.name === '__proto__') throw invalid(`${where}.name must not be __proto__.`);
   if (!isColumnType(field.type)) {
     throw invalid(`${where}.type must be one of ${columnTypes.join(', ')}, not ${show(field.type)}.`);
   }
-  if (field.args !== undefined && !Array.isArray(field.args)) throw invalid(`${where}.args must be an array.`);
-  if (field.type === 'enum' && !(Array.isArray(field.args?.[0]) && field.args[0].every((v) => typeof v === 'string'))) {
+  const args = listOf(field.args);
+  if (field.args !== undefined && args === undefined) throw invalid(`${where}.args must be an array.`);
+  const allowed = field.type === 'enum' ? listOf(args?.[0]) : [];
+  if (!allowed?.every((one) => typeof one === 'string')) {
     throw invalid(`${where} needs the allowed strings: args: [['a', 'b']].`);
   }
   // knex puts them into the statement as they are.
-  const [allowed] = field.type === 'enum' ? (field.args as readonly (readonly string[])[]) : [];
-  const bent = allowed?.find((one) => /['"\\?\0]|^\s|\s$/.test(one));
+  const bent = allowed.find((one) => /['"\\?\0]|^\s|\s$/.test(one));
   if (bent !== undefined) {
     throw invalid(
       `${where} allows ${show(bent)}; an enum's strings have no quotes, backslashes or question marks, and no spaces at their ends.`,
@@ -158,7 +157,8 @@ function resolveField(given: unknown, at: number): SchemaField {
   if (field.from !== undefined && typeof field.from !== 'function' && !isPath) {
     throw invalid(`${where}.from must be a path such as 'passport.user' or a function of the session.`);
   }
-  return Object.freeze({ ...field, ...(field.args && { args: Object.freeze([...field.args]) }) });
+  if (args !== undefined && field.type === 'enum') args[0] = Object.freeze(allowed);
+  return Object.freeze({ ...field, ...(args && { args: Object.freeze(args) }) });
 }
 
 function refuseDoubles(options: ResolvedOptions, schemas: readonly SchemaField[]): void {
@@ -174,16 +174,42 @@ function refuseDoubles(options: ResolvedOptions, schemas: readonly SchemaField[]
 }
 
 /**
+ * A record of options, copied: what is checked is what is used, whatever the app's own does when it is read.
+ *
  * @throws KssError INVALID_OPTION for what is no record of the names allowed
  */
-export function refuseUnknown(given: unknown, allowed: readonly string[], what: string): void {
+export function refuseUnknown<T extends object>(given: T, allowed: readonly string[], what: string): T {
   if (typeof given !== 'object' || given === null) throw invalid(`${show(given)} is no record of options.`);
-  for (const name of Object.keys(given)) if (!allowed.includes(name)) throw unknownName(name, allowed, what);
+  const unknown = readable(() => Object.keys(given), what).find((name) => !allowed.includes(name));
+  if (unknown !== undefined) throw unknownName(unknown, allowed, what);
+  // Inherited ones, too: one that narrows must not be lost.
+  return readable(() => {
+    const taken: Partial<T> = {};
+    for (const name of allowed as (keyof T & string)[]) if (name in given) taken[name] = given[name];
+    return taken as T;
+  }, what);
+}
+
+function readable<T>(read: () => T, what: string): T {
+  try {
+    return read();
+  } catch (cause) {
+    throw new KssError('INVALID_OPTION', `An ${what} cannot be read.`, { cause });
+  }
+}
+
+function isCodec(value: Partial<Codec>): boolean {
+  try {
+    return typeof value.encode === 'function' && typeof value.decode === 'function';
+  } catch {
+    return false;
+  }
 }
 
 function identifier(name: string, value: unknown): void {
   if (typeof value === 'string' && IDENTIFIER.test(value)) return;
-  const hint = name === 'tableName' && String(value).includes('.') ? ' Name the schema in schemaName.' : '';
+  const hint =
+    name === 'tableName' && typeof value === 'string' && value.includes('.') ? ' Name the schema in schemaName.' : '';
   throw invalid(
     `${name} must be 1 to 63 letters, digits, '_', '$' or '-', beginning with a letter or '_', not ${show(value)}.${hint}`,
   );
@@ -204,7 +230,11 @@ function invalid(message: string): KssError {
 }
 
 function show(value: unknown): string {
-  return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+  try {
+    return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+  } catch {
+    return `a value that cannot be shown (${typeof value})`;
+  }
 }
 
 function nearestName(name: string, allowed: readonly string[]): string | undefined {

@@ -32,7 +32,7 @@ export class Search {
     const rows = await this.#batch.whole(() => {
       const query = queryOn(this.#place).select(this.#place.knex.raw(columns));
       narrow(query);
-      return arrange(query, listing, this.#place.layout.sid) as PromiseLike<Record<string, unknown>[]>;
+      return arrange(query, listing, this.#place.layout) as PromiseLike<Record<string, unknown>[]>;
     });
     return rows.map((row) => infoOf(row, this.#place.layout, listing, this.#report));
   }
@@ -92,8 +92,8 @@ export class Search {
 const OPTION_NAMES = ['except', 'handle', 'trx'];
 
 /** An option that is there and undefined was meant to narrow: without it, everything would end. */
-function checked(options: DestroyWhereOptions): DestroyWhereOptions {
-  refuseUnknown(options, OPTION_NAMES, 'option of destroyWhere');
+function checked(given: DestroyWhereOptions): DestroyWhereOptions {
+  const options = refuseUnknown(given, OPTION_NAMES, 'option of destroyWhere');
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) throw empty(`as option '${name}' is undefined`);
   }

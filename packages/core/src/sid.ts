@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { KssError } from './errors.js';
+import { kindOf } from './foreign.js';
 
 const DIGEST_PREFIX = 'sha256.';
 const PLAIN = /^[\x21-\x7e]+$/; // printable ASCII without the space
@@ -50,8 +51,7 @@ function isPlain(sid: string, width: number): boolean {
 
 function validSid(sid: unknown): string {
   if (typeof sid !== 'string') {
-    const kind = sid === null ? 'null' : Array.isArray(sid) ? 'an array' : typeof sid;
-    throw new KssError('INVALID_SID', `A session id must be a string, not ${kind}; nothing was looked up.`);
+    throw new KssError('INVALID_SID', `A session id must be a string, not ${kindOf(sid)}; nothing was looked up.`);
   }
   if (sid === '') throw new KssError('INVALID_SID', 'A session id must not be empty; check what makes your ids.');
   if (ILL_FORMED.test(sid)) {

@@ -3,11 +3,13 @@ import { Batch, type SavedSession } from './batch.js';
 import {
   type Columns,
   decodeSession,
+  encodedText,
   type EncodedSession,
   encodeSession,
   jsonText,
   parseSession,
   refuseLarge,
+  serializable,
   storedSession,
 } from './codec.js';
 import { Collector } from './collector.js';
@@ -24,7 +26,7 @@ import { reporter } from './report.js';
 import type { StoredRow } from './requests.js';
 import { openRevision, sealRevision } from './revision.js';
 import { Search } from './search.js';
-import { handleOfKey, keyOf } from './sid.js';
+import { keyOf } from './sid.js';
 import { Sync } from './sync.js';
 import { extrasOf } from './table.js';
 import type {
@@ -150,7 +152,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   /** {@link get}, with the revision that {@link update} needs to tell this session from a later one. */
   async load(sid: string, options?: ReadOptions): Promise<Loaded<F> | null> {
-    if (options !== undefined) refuseUnknown(options, ['unreadable'], 'option of load');
+    const { unreadable }: ReadOptions = refuseUnknown(options ?? {}, ['unreadable'], 'option of load');
     const row = await this.#read(sid);
     try {
       return (
@@ -165,7 +167,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       );
     } catch (error) {
       this.#report(error);
-      if (options?.unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
+      if (unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
       return null;
     }
   }
@@ -194,10 +196,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @throws KssError INVALID_SID, INVALID_OPTION, UNSERIALIZABLE, COLUMN_VALUE, TIMEOUT, DATABASE
    */
   async update(sid: string, session: SessionInput<F>, options: UpdateOptions = {}): Promise<Revision | null> {
-    refuseUnknown(options, ['maxAge', 'revision'], 'option of update');
+    const { maxAge, revision } = refuseUnknown(options, ['maxAge', 'revision'], 'option of update');
     const key = this.#key(sid);
-    const saved = this.#encode(key, session, options.maxAge);
-    const read = options.revision === undefined ? undefined : openRevision(options.revision);
+    const saved = this.#encode(key, session, maxAge);
+    const read = revision === undefined ? undefined : openRevision(revision);
     const renamed = this.#upgrade?.rename(sid);
     if (renamed !== undefined) await renamed;
     if (read === undefined || this.#options.onConflict === 'overwrite') {
@@ -213,7 +215,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       if (this.#options.onConflict === 'reject' && latest.token !== row.token) throw conflict();
       merged = true;
       const theirs = storedSession(row, this.#place.layout);
-      return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), options.maxAge);
+      return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), maxAge);
     });
     if (token !== null) read.latest = { token, base: saved.session, merged };
     return token === null ? null : sealRevision({ token, base: saved.session, merged });
@@ -229,7 +231,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async touch(sid: string, maxAge?: number, cookie?: object): Promise<boolean> {
     const key = this.#key(sid);
-    const expireAt = expiryOf(maxAge, cookie, this.#options.maxAge, Date.now());
+    const expireAt = serializable(() => expiryOf(maxAge, cookie, this.#options.maxAge, Date.now()));
     const copy = cookie === undefined ? undefined : jsonText(() => ({ cookie }));
     const renamed = this.#upgrade?.rename(sid);
     if (renamed !== undefined) await renamed;
@@ -380,15 +382,18 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   #encode(key: string, session: object, maxAge: unknown): EncodedSession & SavedSession {
     const encoded = encodeSession(key, session, this.#place.layout, this.#columns);
-    const { cookie } = session as { cookie?: unknown };
-    return { ...encoded, expireAt: expiryOf(maxAge, cookie, this.#options.maxAge, Date.now()) };
+    const expireAt = serializable(() => {
+      const { cookie } = session as { cookie?: unknown };
+      return expiryOf(maxAge, cookie, this.#options.maxAge, Date.now());
+    });
+    return { ...encoded, expireAt };
   }
 
   #withCookie(key: string, text: string | null, cookie: string): string {
     const { layout } = this.#place;
     const json = JSON.stringify({ ...parseSession(key, text, layout), ...JSON.parse(cookie) });
     refuseLarge(json, layout.maxBytes);
-    return layout.codec === undefined ? json : layout.codec.encode(json, handleOfKey(key));
+    return encodedText(key, json, layout);
   }
 
   #key(sid: unknown): string {

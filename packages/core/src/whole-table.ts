@@ -37,7 +37,7 @@ export async function* livePages(
       if (after !== undefined) query.where(layout.sid, '>', after);
       if (unset.length > 0) query.where((any) => unset.forEach((name) => void any.orWhereNull(name)));
       if (set.length > 0) query.where((any) => set.forEach((name) => void any.orWhereNotNull(name)));
-      return query.orderBy(layout.sid).limit(chunk) as PromiseLike<Record<string, unknown>[]>;
+      return query.orderBy(`${layout.table}.${layout.sid}`).limit(chunk) as PromiseLike<Record<string, unknown>[]>;
     });
     if (rows.length > 0) yield rows.map((row) => wholeRow(row, place));
     if (rows.length < chunk) return;

@@ -37,7 +37,8 @@ export class FastifySessionStore implements FastifyStore {
     // The plugin copies the session into an object of its own, so what was loaded hangs on the request's context.
     const carrier = {};
     const loading = this.#load(sid, carrier) as Promise<Session | null>;
-    return settle(loading, callback && ((error, session) => requests.run(carrier, () => callback(error, session))));
+    if (typeof callback !== 'function') return settle(loading, undefined);
+    return settle(loading, (error, session) => requests.run(carrier, () => callback(error, session)));
   }
 
   /** Saves a session; one that was loaded and has been ended meanwhile stays ended, which is no error. */
