@@ -321,8 +321,13 @@ interface IndexPart {
 const TRANSIENT = new Set([1020, 1205, 1213]); // row changed meanwhile, lock wait timeout, deadlock
 const EXISTS = new Set([1050, 1061]); // table, key name
 const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
-// Shutdown in progress, normal shutdown, connection killed; and what MariaDB's own driver says of its sockets.
-const BROKEN = new Set([1053, 1077, 1927, 45001, 45004, 45009, 45013, 45026]);
+// Of no use any more, though another connection may be.
+const BROKEN = new Set([
+  ...[1053, 1077, 1927], // shutdown in progress, normal shutdown, connection killed
+  1047, // a node that is not, or no longer, one of its cluster
+  ...[1290, 1792, 1836], // a server that only reads: no primary yet, or no longer
+  ...[45001, 45004, 45009, 45013, 45026], // what MariaDB's own driver says of its sockets
+]);
 const VALUE = new Set([
   1048, // null
   1264, // out of range

@@ -222,8 +222,9 @@ interface InformationRow {
 }
 
 const RETRY = new Set(['40001', '40P01']); // serialization_failure, deadlock_detected
-// admin_shutdown, crash_shutdown, and class 08: the session was cut off in the middle.
-const BROKEN = /^(57P01|57P02|08...)$/;
+// admin_shutdown, crash_shutdown, and class 08: the session was cut off in the middle. read_only_sql_transaction: the server is no
+// primary yet, or no longer; another connection may lead to the one that is.
+const BROKEN = /^(57P01|57P02|25006|08...)$/;
 
 /** SQLSTATEs: postgresql.org/docs/current/errcodes-appendix.html */
 function failure(error: unknown): Failure {
