@@ -126,7 +126,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#upgrade = this.#options.hashSid ? new Upgrade(this.#place, this.#batch) : undefined;
     this.#search = new Search(this.#place, this.#batch, (sid) => this.#keysOf(sid), this.#report);
     const { gcInterval, gcFrequency } = this.#options;
-    this.#collector = new Collector(() => this.gc().catch(this.#report), gcInterval, gcFrequency);
+    this.#collector = new Collector((before) => this.#collect(before).catch(this.#report), gcInterval, gcFrequency);
     PARTS.set(this, { place: this.#place, batch: this.#batch, report: this.#report });
     this.#begin().catch(this.#report);
   }
@@ -288,25 +288,15 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   /**
-   * Deletes expired rows, in chunks. `timeout` is for each chunk.
+   * Deletes the rows that are expired by this process's clock, in chunks. `timeout` is for each chunk. Collections by time or
+   * by reads leave alone what expired less than ten minutes ago.
    *
    * @returns how many
    * @throws KssError TIMEOUT, DATABASE
    */
   async gc(): Promise<number> {
     this.#open();
-    const now = Date.now();
-    let deleted = 0;
-    for (;;) {
-      const result = await this.#batch.wholeSql(() =>
-        this.#place.dialect.deleteExpired(this.#place.layout, this.#place.table, this.#place.quote, now, GC_CHUNK),
-      );
-      const chunk = this.#place.dialect.affected(result);
-      deleted += chunk;
-      if (chunk < GC_CHUNK || this.#closing !== undefined) break;
-    }
-    await this.#upgrade?.check();
-    return deleted;
+    return this.#collect(Date.now());
   }
 
   /**
@@ -359,6 +349,20 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async #begin(): Promise<void> {
     await this.waitForSync();
     if (this.#closing === undefined) await this.#upgrade?.check();
+  }
+
+  async #collect(before: number): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const result = await this.#batch.wholeSql(() =>
+        this.#place.dialect.deleteExpired(this.#place.layout, this.#place.table, this.#place.quote, before, GC_CHUNK),
+      );
+      const chunk = this.#place.dialect.affected(result);
+      deleted += chunk;
+      if (chunk < GC_CHUNK || this.#closing !== undefined) break;
+    }
+    await this.#upgrade?.check();
+    return deleted;
   }
 
   async #close(): Promise<void> {

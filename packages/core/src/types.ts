@@ -230,7 +230,11 @@ export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
   readonly sync?: boolean;
   /** How long a call waits for that. @default 3000 */
   readonly syncTimeout?: number;
-  /** Time between collections of expired rows, varied by half so that processes do not meet; 0: never. @default 3600000 */
+  /**
+   * Time between collections of rows that expired ten minutes ago or earlier, varied by half so that processes do not meet; 0: never.
+   *
+   * @default 3600000
+   */
   readonly gcInterval?: number;
   /** Collect after about this many reads as well; 0: never. @default 0 */
   readonly gcFrequency?: number;

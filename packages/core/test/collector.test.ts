@@ -44,6 +44,15 @@ describe('the timer of the collector', () => {
     expect(most).toBe(1);
   });
 
+  it('leaves alone what expired less than ten minutes ago', async () => {
+    const befores: number[] = [];
+    collector = new Collector(async (before) => befores.push(Date.now() - before), INTERVAL, 1);
+    collector.sawRead();
+    await vi.advanceTimersByTimeAsync(3 * INTERVAL);
+    expect(befores.length).toBeGreaterThan(2);
+    expect(new Set(befores)).toEqual(new Set([600_000]));
+  });
+
   it.each([0])('does not run where the interval is %d', async (interval) => {
     const collect = vi.fn(async () => {});
     collector = new Collector(collect, interval, 0);

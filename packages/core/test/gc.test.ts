@@ -4,6 +4,7 @@ import { KnexSessionStore } from '../src/index.js';
 import { failure } from './failure.js';
 
 const TABLE = 'kss_test_gc';
+const TEN_MINUTES = 600_000;
 
 describeDatabases('the collection of expired rows', (_, knex) => {
   const stores: { close(): Promise<void> }[] = [];
@@ -66,7 +67,7 @@ describeDatabases('the collection of expired rows', (_, knex) => {
     const store = await open({ gcInterval: 20 });
     await store.set('live', { n: 1 });
     for (let round = 0; round < 2; round++) {
-      await insert(5, Date.now() - 1, `round-${round}`);
+      await insert(5, Date.now() - TEN_MINUTES, `round-${round}`);
       await expect.poll(left, { timeout: 15_000 }).toEqual(['live']);
     }
   });
@@ -74,14 +75,35 @@ describeDatabases('the collection of expired rows', (_, knex) => {
   it('is the work of reads, with gcFrequency', async () => {
     const store = await open({ gcFrequency: 1 });
     await store.set('live', { n: 1 });
-    await insert(5, Date.now() - 1, 'expired');
+    await insert(5, Date.now() - TEN_MINUTES, 'expired');
     await store.get('live');
     await expect.poll(left, { timeout: 15_000 }).toEqual(['live']);
   });
 
+  it.each([
+    ['the timer', { gcInterval: 20 }],
+    ['a read', { gcFrequency: 1 }],
+  ])(
+    'spares what expired less than ten minutes ago where %s calls for it, and is exact where the app does',
+    async (_, options) => {
+      const store = await open(options);
+      await insert(3, Date.now() - TEN_MINUTES + 60_000, 'just-expired');
+      await insert(3, Date.now() - TEN_MINUTES, 'expired');
+      await store.get('none');
+      await expect.poll(left, { timeout: 15_000 }).toHaveLength(3);
+      for (let read = 0; read < 5; read++) {
+        await store.get('none');
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      expect((await left()).sort()).toEqual(['just-expired-0', 'just-expired-1', 'just-expired-2']);
+      expect(await store.gc()).toBe(3);
+      expect(await left()).toEqual([]);
+    },
+  );
+
   it('happens neither by time nor by reads where both are 0', async () => {
     const store = await open();
-    await insert(5, Date.now() - 1, 'expired');
+    await insert(5, Date.now() - TEN_MINUTES, 'expired');
     for (let read = 0; read < 50; read++) await store.get('none');
     expect(await left()).toHaveLength(5);
   });
@@ -94,14 +116,14 @@ describeDatabases('the collection of expired rows', (_, knex) => {
     expect(heard[0]).toEqual(failure('DATABASE'));
     const again = await open();
     await again.waitForSync();
-    await insert(5, Date.now() - 1, 'expired');
+    await insert(5, Date.now() - TEN_MINUTES, 'expired');
     await expect.poll(left, { timeout: 15_000 }).toEqual([]);
   });
 
   it('stops when the store is closed', async () => {
     const store = await open({ gcInterval: 20, gcFrequency: 1 });
     await store.close();
-    await insert(5, Date.now() - 1, 'expired');
+    await insert(5, Date.now() - TEN_MINUTES, 'expired');
     const other = await open();
     for (let read = 0; read < 50; read++) await other.get('none');
     expect(await left()).toHaveLength(5);
