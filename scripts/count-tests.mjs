@@ -26,9 +26,14 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 
 function countPackage(folder) {
   const manifest = readJson(join(root, folder, 'package.json'));
-  if (manifest?.scripts?.test === undefined) return;
-  const report = readJson(join(root, folder, 'test-report.json'));
-  if (report === undefined) return fail(`${folder} left no test report`);
+  const { test, 'test:unbatched': again } = manifest?.scripts ?? {};
+  if (test !== undefined) countReport(folder, 'test-report.json');
+  if (again !== undefined) countReport(folder, 'test-report-unbatched.json');
+}
+
+function countReport(folder, name) {
+  const report = readJson(join(root, folder, name));
+  if (report === undefined) return fail(`${folder} left no ${name}`);
 
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, success, testResults } = report;
   const unloaded = testResults.filter(
@@ -37,10 +42,10 @@ function countPackage(folder) {
   total.passed += numPassedTests;
   total.failed += numFailedTests;
   total.skipped += numPendingTests + numTodoTests;
-  for (const { name } of unloaded) fail(`${name.replace(root, '')} did not load`);
+  for (const file of unloaded) fail(`${file.name.replace(root, '')} did not load`);
   if (!success && numFailedTests + unloaded.length === 0) fail(`${folder} failed outside of its tests`);
   console.log(
-    `${folder}: ${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`,
+    `${folder}/${name}: ${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests + numTodoTests} skipped`,
   );
 }
 
