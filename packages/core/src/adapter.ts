@@ -1,5 +1,7 @@
+import { slot } from './slot.js';
 import type { ReadOptions, Revision, SessionData, SessionStore } from './types.js';
 
+export { type Slot, slot } from './slot.js';
 export type { Loaded, ReadOptions, Revision, SessionData, SessionStore, UpdateOptions } from './types.js';
 
 /** A callback in Node's manner. */
@@ -31,6 +33,9 @@ export interface SaveOptions {
 // Sids that one object is known under: its own, and the one that it had before it was regenerated.
 const SIDS_PER_OBJECT = 4;
 
+/** What an object is known under, the latest last. */
+type Marks = { readonly sid: string; readonly revision: Revision }[];
+
 /**
  * Remembers which sessions were loaded, so that a late save of one that was ended meanwhile does not bring it back.
  *
@@ -39,7 +44,7 @@ const SIDS_PER_OBJECT = 4;
  */
 export class LoadedSessions {
   readonly #store: SessionStore;
-  readonly #marks = new WeakMap<object, Map<string, Revision>>();
+  readonly #marks = slot<Marks>();
 
   /** @param store the core that the adapter was given */
   constructor(store: SessionStore) {
@@ -47,13 +52,13 @@ export class LoadedSessions {
   }
 
   /** Loads a session and marks the object, and the carrier if there is one; null where there is no session. */
-  async load(
-    sid: string,
-    { carrier, ...options }: ReadOptions & Pick<SaveOptions, 'carrier'> = {},
-  ): Promise<SessionData | null> {
-    const loaded = await this.#store.load(sid, options);
+  async load(sid: string, options?: ReadOptions & Pick<SaveOptions, 'carrier'>): Promise<SessionData | null> {
+    // Most give none, and every read has them looked through.
+    const { carrier, ...read } = options ?? {};
+    const loaded = await this.#store.load(sid, options && read);
     if (loaded === null) return null;
-    this.#mark(sid, loaded.revision, loaded.session, carrier);
+    this.#mark(sid, loaded.revision, loaded.session);
+    if (carrier !== undefined) this.#mark(sid, loaded.revision, carrier);
     return loaded.session;
   }
 
@@ -65,28 +70,34 @@ export class LoadedSessions {
 
   /** The sids under which an object was loaded or saved. */
   sidsOf(object: object): readonly string[] {
-    return [...(this.#marks.get(object)?.keys() ?? [])];
+    return (this.#marks.get(object) ?? []).map(({ sid }) => sid);
   }
 
   /** Updates a session that was loaded or saved before under this sid, and inserts any other. Gone is no error. */
   async save(sid: string, session: object, { maxAge, carrier }: SaveOptions = {}): Promise<void> {
-    const known = this.#marks.get(session)?.get(sid) ?? (carrier && this.#marks.get(carrier)?.get(sid));
+    const known = this.#markOf(session, sid) ?? (carrier && this.#markOf(carrier, sid));
     const revision =
       known === undefined
         ? await this.#store.set(sid, session, maxAge)
         : await this.#store.update(sid, session, { maxAge, revision: known });
-    if (revision !== null) this.#mark(sid, revision, session, carrier);
+    if (revision === null) return;
+    this.#mark(sid, revision, session);
+    if (carrier !== undefined) this.#mark(sid, revision, carrier);
   }
 
-  #mark(sid: string, revision: Revision, ...objects: readonly (object | undefined)[]): void {
-    for (const object of objects) {
-      if (object === undefined) continue;
-      const marks = this.#marks.get(object) ?? new Map<string, Revision>();
-      marks.delete(sid);
-      marks.set(sid, revision);
-      const [oldest] = marks.keys();
-      if (marks.size > SIDS_PER_OBJECT && oldest !== undefined) marks.delete(oldest);
-      this.#marks.set(object, marks);
+  #markOf(object: object, sid: string): Revision | undefined {
+    return this.#marks.get(object)?.find((mark) => mark.sid === sid)?.revision;
+  }
+
+  #mark(sid: string, revision: Revision, object: object): void {
+    const marks = this.#marks.get(object);
+    if (marks === undefined) {
+      this.#marks.set(object, [{ sid, revision }]);
+      return;
     }
+    const at = marks.findIndex((mark) => mark.sid === sid);
+    if (at >= 0) marks.splice(at, 1);
+    marks.push({ sid, revision });
+    if (marks.length > SIDS_PER_OBJECT) marks.shift();
   }
 }

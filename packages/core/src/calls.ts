@@ -117,7 +117,8 @@ export class Calls {
     for (const operation of operations) operation.sent = true;
     const performed = await this.#perform(kind, operations);
     const unfinished: [Operation, () => Promise<Outcome<unknown>>][] = [];
-    for (const [i, operation] of operations.entries()) {
+    for (let i = 0; i < operations.length; i++) {
+      const operation = operations[i] as Operation;
       const outcome = performed[i] as Performed;
       if (typeof outcome === 'function') {
         unfinished.push([operation, outcome]);
@@ -142,7 +143,7 @@ export class Calls {
       return operations.map(() => ({ error: anotherOf(error) }));
     }
     let at = 0;
-    for (const operation of operations) for (const one of operation.all()) at = Math.max(at, one.at);
+    for (const { lastAt } of operations) at = Math.max(at, lastAt);
     return perform(
       kind,
       operations.map(({ input }) => input as Inputs[RequestKind]),
@@ -151,16 +152,22 @@ export class Calls {
   }
 
   #settle(operation: Operation, outcome: Outcome<unknown>): void {
-    for (const [i, one] of operation.all().entries()) {
-      if (one.settled) continue;
-      this.#options.deadlines.delete(one);
-      if ('value' in outcome) one.resolve(outcome.value);
-      else one.reject(i === 0 ? outcome.error : anotherOf(outcome.error)); // a framework may write into the error that it is given
-    }
+    this.#tell(operation, outcome);
+    if (operation.sharers === undefined) return;
+    // A framework may write into the error that it is given.
+    const same = () => ('value' in outcome ? outcome : { error: anotherOf(outcome.error) });
+    for (const sharer of operation.sharers) this.#tell(sharer, same());
+  }
+
+  #tell(operation: Operation, outcome: Outcome<unknown>): void {
+    if (operation.settled) return;
+    this.#options.deadlines.delete(operation);
+    if ('value' in outcome) operation.resolve(outcome.value);
+    else operation.reject(outcome.error);
   }
 
   #over(operation: Operation): void {
-    this.#open -= operation.all().length;
+    this.#open -= operation.calls;
     this.#text -= operation.size;
     this.#order.over(operation);
     if (this.#open > 0) return;

@@ -5,6 +5,9 @@ export interface Expiring {
   /** On the monotonic clock. */
   readonly at: number;
   expire(error: KssError): void;
+  /** The neighbours in the list, for {@link Deadlines} alone. */
+  earlier: Expiring | undefined;
+  later: Expiring | undefined;
 }
 
 /**
@@ -13,7 +16,9 @@ export interface Expiring {
  * All calls have the same time, so nothing that is added later ends before what the timer was set for.
  */
 export class Deadlines {
-  readonly #waiting = new Set<Expiring>();
+  // A list, since every call goes in at one end and out from anywhere; a set would hash each of them twice.
+  #first: Expiring | undefined;
+  #last: Expiring | undefined;
   readonly #time: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -29,12 +34,24 @@ export class Deadlines {
 
   /** Ends it with TIMEOUT at its time: one from {@link next}. */
   add(expiring: Expiring): void {
-    this.#waiting.add(expiring);
+    expiring.earlier = this.#last;
+    if (this.#last === undefined) this.#first = expiring;
+    else this.#last.later = expiring;
+    this.#last = expiring;
     if (this.#timer === undefined) this.#arm(expiring.at);
   }
 
-  delete(expiring: Expiring): void {
-    this.#waiting.delete(expiring);
+  /** Takes one out; whether it was there. */
+  delete(expiring: Expiring): boolean {
+    const { earlier, later } = expiring;
+    if (earlier === undefined && expiring !== this.#first) return false;
+    if (earlier === undefined) this.#first = later;
+    else earlier.later = later;
+    if (later === undefined) this.#last = earlier;
+    else later.earlier = earlier;
+    expiring.earlier = undefined;
+    expiring.later = undefined;
+    return true;
   }
 
   // The timer stays armed while calls come and go, and holds no process alive: the driver's socket does that.
@@ -42,18 +59,17 @@ export class Deadlines {
     this.#timer = setTimeout(() => this.#sweep(), Math.max(1, at - performance.now())).unref();
   }
 
+  // In no order: a statement has the deadline of the latest call that it carries.
   #sweep(): void {
     this.#timer = undefined;
     const now = performance.now();
     let soonest = Number.POSITIVE_INFINITY;
-    for (const expiring of this.#waiting) {
-      if (expiring.at > now) {
-        soonest = Math.min(soonest, expiring.at);
-      } else {
-        this.#waiting.delete(expiring);
-        expiring.expire(timedOut(this.#time));
-      }
+    const due: Expiring[] = [];
+    for (let expiring = this.#first; expiring !== undefined; expiring = expiring.later) {
+      if (expiring.at > now) soonest = Math.min(soonest, expiring.at);
+      else due.push(expiring);
     }
+    for (const expiring of due) if (this.delete(expiring)) expiring.expire(timedOut(this.#time));
     if (soonest !== Number.POSITIVE_INFINITY) this.#arm(soonest);
   }
 }

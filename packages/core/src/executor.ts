@@ -1,5 +1,5 @@
 import { columnValue } from './column-types.js';
-import { type Deadlines, timedOut } from './deadline.js';
+import { type Deadlines, type Expiring, timedOut } from './deadline.js';
 import type { Dialect } from './dialect/index.js';
 import { isKssError, KssError } from './errors.js';
 import type { Place } from './place.js';
@@ -84,7 +84,7 @@ export class Executor {
   /** What is waited for, or TIMEOUT at the deadline: a server that never answers must not keep a slot. */
   #before<T>(at: number, awaited: PromiseLike<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const expiring = { at, expire: reject };
+      const expiring: Expiring = { at, expire: reject, earlier: undefined, later: undefined };
       this.#deadlines.add(expiring);
       awaited.then(
         (result) => {

@@ -156,6 +156,13 @@ export const ALIAS = {
 
 /** The alias of the field at an index. */
 export function fieldAlias(index: number): string {
+  fieldAliases[index] ??= aliasOf(index);
+  return fieldAliases[index];
+}
+
+const fieldAliases: string[] = []; // asked for each column of each row that is read
+
+function aliasOf(index: number): string {
   return `x${[...String(index)].map((digit) => String.fromCharCode(97 + Number(digit))).join('')}`;
 }
 

@@ -1,3 +1,4 @@
+import type { Expiring } from './deadline.js';
 import type { KssError } from './errors.js';
 import type { RequestKind } from './requests.js';
 
@@ -10,7 +11,7 @@ export type OperationKind = RequestKind | 'alone';
  * Its promise is settled once, and what comes later is not heard. That it is over is another matter: its statement may still
  * run when its caller was told that the time was up.
  */
-export class Operation {
+export class Operation implements Expiring {
   readonly kind: OperationKind;
   /** The key of its session; undefined for many. */
   readonly key: string | undefined;
@@ -31,6 +32,8 @@ export class Operation {
   followers: Operation[] | undefined = undefined;
   /** How many operations this one waits for. */
   waits = 0;
+  earlier: Expiring | undefined = undefined;
+  later: Expiring | undefined = undefined;
   #resolve!: (value: unknown) => void;
   #reject!: (error: unknown) => void;
 
@@ -61,9 +64,16 @@ export class Operation {
     this.reject(error);
   }
 
-  /** Itself, and the reads that go with it. */
-  all(): readonly Operation[] {
-    return this.sharers === undefined ? [this] : [this, ...this.sharers];
+  /** How many calls it is: itself, and the reads that go with it. */
+  get calls(): number {
+    return 1 + (this.sharers?.length ?? 0);
+  }
+
+  /** When the last of its calls is over, on the monotonic clock. */
+  get lastAt(): number {
+    let last = this.at;
+    if (this.sharers !== undefined) for (const { at } of this.sharers) last = Math.max(last, at);
+    return last;
   }
 
   /** Whether nobody waits for it any more. */

@@ -47,6 +47,12 @@ export function storedRow(key: string, row: Record<string, unknown>, layout: Lay
     expireAt: readInstant(row[ALIAS.expireAt]),
     token: Number(row[ALIAS.revision]),
     text: text === null || text === undefined ? null : String(text),
-    values: layout.owned.map((_, i) => row[fieldAlias(i)]),
+    values: valuesOf(row, layout.owned.length),
   };
+}
+
+function valuesOf(row: Record<string, unknown>, count: number): unknown[] {
+  const values: unknown[] = [];
+  for (let i = 0; i < count; i++) values.push(row[fieldAlias(i)]);
+  return values;
 }

@@ -1,4 +1,6 @@
+import { type SessionRow, storedSession } from './codec.js';
 import { KssError } from './errors.js';
+import type { Layout } from './layout.js';
 import type { Revision, SessionData } from './types.js';
 
 /** What a revision stands for. */
@@ -6,11 +8,30 @@ export interface OpenRevision {
   /** The row's token. */
   readonly token: number;
   /** The session as the caller has it: what a later save is compared with. */
-  readonly base: () => SessionData;
+  base(): SessionData;
   /** Whether the row has more than the caller's session: what others had changed was merged into it. */
   readonly merged: boolean;
   /** What the last save with this revision wrote; a save that was called before that one ended begins with it. */
   latest?: Omit<OpenRevision, 'latest'>;
+}
+
+/** The revision of a row that was read; what stood in it is taken apart again only where a save meets another. */
+export class ReadRevision implements OpenRevision {
+  readonly token: number;
+  readonly merged = false;
+  latest?: Omit<OpenRevision, 'latest'>;
+  readonly #row: SessionRow & { readonly token: number };
+  readonly #layout: Layout;
+
+  constructor(row: SessionRow & { readonly token: number }, layout: Layout) {
+    this.token = row.token;
+    this.#row = row;
+    this.#layout = layout;
+  }
+
+  base(): SessionData {
+    return storedSession(this.#row, this.#layout);
+  }
 }
 
 /** A row's token and what was read, in an object that shows them to nobody else. */

@@ -18,8 +18,9 @@ const ILL_FORMED = /\p{Surrogate}/u;
  * @throws KssError INVALID_SID for what is no well-formed, non-empty string
  */
 export function keyOf(sid: unknown, width: number, hashed = false): string {
-  const valid = validSid(sid);
-  return !hashed && isPlain(valid, width) ? valid : DIGEST_PREFIX + digest(valid);
+  // Most are, and are well-formed for that reason: one look is enough.
+  if (!hashed && isPlain(sid, width)) return sid;
+  return DIGEST_PREFIX + digest(validSid(sid));
 }
 
 /**
@@ -45,8 +46,8 @@ export function handleOfKey(key: string): string {
   return key.startsWith(DIGEST_PREFIX) ? key.slice(DIGEST_PREFIX.length) : digest(key);
 }
 
-function isPlain(sid: string, width: number): boolean {
-  return sid.length <= width && !sid.startsWith(DIGEST_PREFIX) && PLAIN.test(sid);
+function isPlain(sid: unknown, width: number): sid is string {
+  return typeof sid === 'string' && sid.length <= width && !sid.startsWith(DIGEST_PREFIX) && PLAIN.test(sid);
 }
 
 function validSid(sid: unknown): string {

@@ -3,8 +3,8 @@ import { Batch, type SavedSession } from './batch.js';
 import {
   type Columns,
   decodeSession,
-  encodedText,
   type EncodedSession,
+  encodedText,
   encodeSession,
   jsonText,
   parseSession,
@@ -23,8 +23,7 @@ import { mergeSessions } from './merge.js';
 import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.js';
 import { type Place, placeOf, queryOn, reachedRows } from './place.js';
 import { reporter } from './report.js';
-import type { StoredRow } from './requests.js';
-import { openRevision, sealRevision } from './revision.js';
+import { openRevision, ReadRevision, sealRevision } from './revision.js';
 import { Search } from './search.js';
 import { keyOf } from './sid.js';
 import { Sync } from './sync.js';
@@ -49,6 +48,7 @@ import type {
 import { Upgrade } from './upgrade.js';
 
 const GC_CHUNK = 1000;
+const NONE: ReadOptions = {};
 
 /** What lies under a store, for what this package does on its whole table. */
 export interface StoreParts {
@@ -152,19 +152,16 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   /** {@link get}, with the revision that {@link update} needs to tell this session from a later one. */
   async load(sid: string, options?: ReadOptions): Promise<Loaded<F> | null> {
-    const { unreadable }: ReadOptions = refuseUnknown(options ?? {}, ['unreadable'], 'option of load');
-    const row = await this.#read(sid);
+    const { unreadable } = options === undefined ? NONE : refuseUnknown(options, ['unreadable'], 'option of load');
+    const key = this.#key(sid);
+    this.#collector.sawRead();
+    const renamed = this.#upgrade?.rename(sid);
+    if (renamed !== undefined) await renamed;
+    const row = await this.#batch.read(key);
     try {
-      return (
-        row && {
-          session: decodeSession(row, this.#place.layout) as Session<F>,
-          revision: sealRevision({
-            token: row.token,
-            base: () => storedSession(row, this.#place.layout),
-            merged: false,
-          }),
-        }
-      );
+      if (row === null) return null;
+      const session = decodeSession(row, this.#place.layout) as Session<F>;
+      return { session, revision: sealRevision(new ReadRevision(row, this.#place.layout)) };
     } catch (error) {
       this.#report(error);
       if (unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
@@ -374,14 +371,6 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     await Promise.race([Promise.all([this.#batch.idle(), this.#sync.settled()]), late]);
     clearTimeout(timer);
     if (this.#owned) await this.#place.knex.destroy();
-  }
-
-  async #read(sid: string): Promise<StoredRow | null> {
-    const key = this.#key(sid);
-    this.#collector.sawRead();
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
-    return this.#batch.read(key);
   }
 
   #encode(key: string, session: object, maxAge: unknown): EncodedSession & SavedSession {

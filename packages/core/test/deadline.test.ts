@@ -25,7 +25,13 @@ describe('a deadline', () => {
   /** Something that ends at the time of what was called at `at`. */
   function called(at = deadlines.next()): Call {
     const errors: KssError[] = [];
-    const call = { at, errors, expire: (error: KssError) => void errors.push(error) };
+    const call = {
+      at,
+      errors,
+      expire: (error: KssError) => void errors.push(error),
+      earlier: undefined,
+      later: undefined,
+    };
     deadlines.add(call);
     return call;
   }
@@ -115,6 +121,8 @@ describe('a deadline', () => {
         deadlines.delete(bystander);
         more.push(called());
       },
+      earlier: undefined,
+      later: undefined,
     };
     deadlines.add(meddler);
     const bystander = called();

@@ -1,4 +1,4 @@
-import { LoadedSessions, type SessionStore, settle } from '@kss/core/adapter';
+import { LoadedSessions, type SessionStore, settle, slot } from '@kss/core/adapter';
 import { type Cookie, type Session, type SessionData, Store } from 'express-session';
 
 export * from '@kss/core';
@@ -19,7 +19,7 @@ type Done = (error?: unknown) => void;
 export class ExpressSessionStore extends Store {
   readonly #core: SessionStore;
   readonly #loaded: LoadedSessions;
-  readonly #cookies = new WeakMap<object, CookieAttributes>();
+  readonly #cookies = slot<CookieAttributes>();
 
   /** @param core the store; it stays open when the app stops, unless the app closes it */
   constructor(core: SessionStore) {

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { LoadedSessions, type SessionData, type SessionStore } from '@kss/core/adapter';
+import { LoadedSessions, type SessionData, type SessionStore, slot } from '@kss/core/adapter';
 import { currentRequest, enterRequest, isLost, rememberEnded, rememberFound, watchRequests } from './request.js';
 
 /** How the middleware names its sessions. */
@@ -19,7 +19,7 @@ interface SessionContext {
 }
 
 // Under which key koa-session last saved a request's session. A ContextStore is made for each request, so no store has it.
-const savedAs = new WeakMap<object, string>();
+const savedAs = slot<string>();
 
 /**
  * A store for koa-generic-session (Koa 1, 2 and 3) and koa-session over a `KnexSessionStore`.
