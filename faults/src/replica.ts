@@ -13,7 +13,7 @@ export interface Pair {
   promote(server: Server): Promise<void>;
   /** Makes a server anew, as the other one's replica; resolves when it streams. */
   rejoin(server: Server): Promise<void>;
-  /** Stops what receives the primary's changes. */
+  /** Holds back what the other server sends to this one, its replica. */
   freeze(server: Server): Promise<void>;
   thaw(server: Server): Promise<void>;
   stop(): Promise<void>;

@@ -1,5 +1,5 @@
 import type { KnexSessionStore } from '@kss/core';
-import { errorCode } from './error-code.js';
+import { causeCode, errorCode } from './error-code.js';
 import { sleep } from './mode.js';
 import type { Random } from './random.js';
 
@@ -25,6 +25,8 @@ export interface LoadCounts {
   acknowledged: number;
   /** By code. */
   readonly errors: Record<string, number>;
+  /** By the driver's code. */
+  readonly causes: Record<string, number>;
   /** Loads and saves that found a session gone which nobody had ended. */
   missed: number;
   /** Reads that showed less than the same worker had been told was saved. */
@@ -52,6 +54,7 @@ export class SharedLoad {
     requests: 0,
     acknowledged: 0,
     errors: {},
+    causes: {},
     missed: 0,
     stale: 0,
     revived: 0,
@@ -174,6 +177,7 @@ export class SharedLoad {
     } catch (error) {
       const code = errorCode(error);
       counts.errors[code] = (counts.errors[code] ?? 0) + 1;
+      counts.causes[causeCode(error)] = (counts.causes[causeCode(error)] ?? 0) + 1;
       this.#failures.push(performance.now());
       return undefined;
     } finally {

@@ -1,4 +1,4 @@
-import { isKssError, type KnexSessionStore, type StoreOptions } from '@kss/core';
+import { isKssError, KnexSessionStore, type StoreOptions } from '@kss/core';
 import type { Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
 import { type Galera, openNode, statusOf } from '../src/galera.js';
@@ -111,14 +111,13 @@ export function writesOnTwoNodesAtOnce(galera: () => Galera): void {
   });
 
   it('the table is made once where a process starts on each node at once', async () => {
-    const { KnexSessionStore: Store } = await import('@kss/core');
     const pools = galera().ports.map((port) => openNode(port, 3));
     const [first] = pools as [Knex];
     try {
       for (let i = 0; i < amount(3, 20); i++) {
         await first.schema.dropTableIfExists('galera_started');
         const stores = pools.map(
-          (pool) => new Store(pool, { tableName: 'galera_started', gcInterval: 0, timestamps: true }),
+          (pool) => new KnexSessionStore(pool, { tableName: 'galera_started', gcInterval: 0, timestamps: true }),
         );
         await together(stores, (store, k) => store.set(`sid-${k}`, { k }));
         for (const store of stores) expect(await store.count('all')).toBe(3);

@@ -3,6 +3,7 @@ import { absenceOf } from '../src/databases-script.js';
 import { describeWhere } from '../src/describe.js';
 import { type Galera, startGalera } from '../src/galera.js';
 import { writesOnTwoNodesAtOnce } from './galera-conflicts.js';
+import { nodesThatFail } from './galera-kill.js';
 import { readsThroughOtherNodes } from './galera-reads.js';
 
 describeWhere('three nodes', 'galera', absenceOf('galera'), () => {
@@ -18,4 +19,5 @@ describeWhere('three nodes', 'galera', absenceOf('galera'), () => {
 
   readsThroughOtherNodes(galera);
   writesOnTwoNodesAtOnce(galera);
+  nodesThatFail(galera);
 });

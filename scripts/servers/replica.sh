@@ -45,11 +45,11 @@ replica_kill() {
 replica_promote() { [ "$(replica_sql "$1" 'select pg_promote(true, 30)')" = t ]; }
 # The other server's replica, made anew.
 replica_rejoin() { replica_follow "$1"; }
-# Stops what receives the primary's changes, so that the replica falls behind, and lets it go on.
-replica_freeze() { kill -STOP "$(replica_receiver "$1")"; }
-replica_thaw() { kill -CONT "$(replica_receiver "$1")"; }
+# Holds back what the other server sends to this one, its replica, which falls behind; and lets it go on.
+replica_freeze() { kill -STOP "$(replica_sender "$1")"; }
+replica_thaw() { kill -CONT "$(replica_sender "$1")"; }
 
-replica_receiver() { replica_sql "$1" 'select pid from pg_stat_wal_receiver'; }
+replica_sender() { replica_sql $((3 - $1)) 'select pid from pg_stat_replication'; }
 
 replica_is_possible() {
   local program
