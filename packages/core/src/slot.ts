@@ -8,7 +8,8 @@ class Given {
 
 /** A value that hangs on objects which others made, and that nobody else sees. */
 export interface Slot<T> {
-  get(object: object): T | undefined;
+  /** Nothing hangs on what is no object. */
+  get(object: unknown): T | undefined;
   set(object: object, value: T): void;
 }
 
@@ -32,7 +33,8 @@ export function slot<T>(): Slot<T> {
       this.#value = value;
     }
 
-    static get(object: object): T | undefined {
+    static get(object: unknown): T | undefined {
+      if (!isObject(object)) return undefined;
       return #value in object ? object.#value : sealed.get(object);
     }
 
@@ -43,4 +45,8 @@ export function slot<T>(): Slot<T> {
     }
   }
   return Holder;
+}
+
+function isObject(value: unknown): value is object {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

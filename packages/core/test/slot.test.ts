@@ -36,6 +36,13 @@ describe('a slot', () => {
     ]);
   });
 
+  it('has nothing on what is no object', () => {
+    const names = slot<string>();
+    expect([null, undefined, 'a', 1, Symbol.iterator].map((one) => names.get(one))).toStrictEqual(
+      Array(5).fill(undefined),
+    );
+  });
+
   it('keeps what hung on an object that was frozen meanwhile', () => {
     const names = slot<string>();
     const object = {};
