@@ -1,4 +1,4 @@
-import { KnexSessionStore, type StoreOptions } from '@kss/core';
+import { createSessionTable, KnexSessionStore, type StoreOptions } from '@kss/core';
 import type { Knex } from 'knex';
 import { expect } from 'vitest';
 import { Ledger, type Verdict } from './ledger.js';
@@ -54,6 +54,8 @@ export async function underLoad(scenario: Scenario, inject: (tools: Tools) => Pr
   const draw = random(SEED);
   const ledger = new Ledger(timeout + SLACK);
   const options = { tableName: table, timeout, onError() {}, ...scenario.options };
+  // Past what stands between, so that the load begins with a table.
+  await createSessionTable(direct, { tableName: table });
   const stores = knexes.map((knex) => new KnexSessionStore(knex, options));
   try {
     for (const store of stores) await store.waitForSync();

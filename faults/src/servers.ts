@@ -47,6 +47,7 @@ const postgres: ServerKind = {
       synchronous_commit: 'on',
       full_page_writes: 'on',
       recovery_init_sync_method: 'syncfs', // before its recovery, in one call
+      deadlock_timeout: '100ms', // how soon it looks for one
       max_connections: '60',
       shared_buffers: '32MB',
     }),

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { startCuttingProxy } from '../src/cutting-proxy.js';
+import { describeServers } from '../src/describe.js';
+import { amount, sleep } from '../src/mode.js';
+import { random, SEED } from '../src/random.js';
+import { underLoad } from '../src/scenario.js';
+import { collectStrays } from '../src/strays.js';
+
+const BYTES = 40_000;
+
+describeServers('connections that break in the middle of statements and of answers', (server) => {
+  const strays = collectStrays();
+
+  it(`are given up, and nothing that was acknowledged is lost (seed ${SEED})`, async () => {
+    const proxy = await startCuttingProxy(server().port, random(SEED), BYTES);
+    // What a stalled connection costs is bounded by the pool's own deadline.
+    const open = () => server().open({ port: proxy.port, acquireConnectionTimeout: 1500 });
+    try {
+      await underLoad(
+        {
+          name: 'connections closed, reset or stalled at a random byte',
+          database: () => server().version,
+          table: 'kss_network',
+          knexes: [open(), open()],
+          direct: server().open(),
+          timeout: 1000,
+          options: { sync: false },
+          strays,
+        },
+        async ({ ledger }) => {
+          await sleep(amount(3000, 60_000));
+          proxy.heal();
+          await ledger.recovered(performance.now(), 15_000);
+          return Object.values(proxy.met).reduce((sum, count) => sum + count, 0);
+        },
+      );
+    } finally {
+      await proxy.close();
+    }
+    for (const count of Object.values(proxy.met)) expect(count).toBeGreaterThan(0);
+  });
+});
