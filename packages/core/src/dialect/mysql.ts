@@ -324,7 +324,7 @@ const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upser
 // Of no use any more, though another connection may be.
 const BROKEN = new Set([
   ...[1053, 1077, 1927], // shutdown in progress, normal shutdown, connection killed
-  1047, // a node that is not, or no longer, one of its cluster
+  ...[1047, 1180], // a node that is not, or no longer, one of its cluster: at any statement, or in its commit
   ...[1290, 1792, 1836], // a server that only reads: no primary yet, or no longer
   ...[45001, 45004, 45009, 45013, 45026], // what MariaDB's own driver says of its sockets
 ]);
