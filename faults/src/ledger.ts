@@ -70,6 +70,14 @@ export class Ledger {
     return answer.value;
   }
 
+  /** Notes what was asked for by a process that ended before it was answered. */
+  unanswered(sid: string, wanted: Held): void {
+    this.requests += 1;
+    const { possible, uncertain } = this.#account(sid);
+    possible.add(wanted);
+    uncertain.add(wanted);
+  }
+
   /** Reads what a session holds; what no acknowledged call can have left there is noted in {@link seen}. */
   async read(sid: string, call: () => Promise<Held>): Promise<Held | undefined> {
     const account = this.#account(sid);
