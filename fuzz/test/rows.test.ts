@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { KnexSessionStore } from '@kss/core';
 import { describeDatabases } from '@kss/test-kit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { answer } from '../src/answer.js';
-import { type Bystanders, bystanders } from '../src/bystanders.js';
+import { type Bystanders, bystanders, digestOf } from '../src/bystanders.js';
 import { FRAGMENTS } from '../src/hostile.js';
 import { fuzz, share } from '../src/run.js';
 
@@ -40,8 +41,8 @@ const json = fc.oneof(
     '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"toString":1,"hasOwnProperty":1}',
     '{"__proto__":null,"user_id":{"toString":1},"n":"x","at":"never","bin":{},"doc":{"__proto__":1},"toJSON":1}',
     '{"sid":1,"expire_at":-1,"revision":{},"additional":"{}","then":1,"length":-1}',
-    `${'['.repeat(5000)}${']'.repeat(5000)}`,
-    `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`,
+    `${'['.repeat(500)}${']'.repeat(500)}`,
+    `${'{"a":'.repeat(500)}1${'}'.repeat(500)}`,
     '{"a":"\\ud800\\u0000"}',
     'kss1.AAAAAAAA.AAAA',
   ),
@@ -127,12 +128,11 @@ describeDatabases('rows of another program', ({ name }, knex) => {
           refused += 1; // by the database
           return;
         }
-        const stored = async () => JSON.stringify(await knex()(TABLE).where({ sid }).select('*'));
+        const stored = async () => digestOf(await knex()(TABLE).where({ sid }).select('*'));
         const before = await stored();
         const read = await answer(() => store.get(sid), { allowed: [] });
         const rejecting = await answer(() => store.get(sid, { unreadable: 'reject' }), { allowed: ['UNREADABLE_ROW'] });
-        if ('refused' in rejecting) expect(read).toStrictEqual({ value: null });
-        else expect(read).toStrictEqual(rejecting);
+        expect(isDeepStrictEqual(read, 'refused' in rejecting ? { value: null } : rejecting)).toBe(true);
         if ('value' in read && read.value !== null) expect(Object.getPrototypeOf(read.value)).toBe(Object.prototype);
         for (const data of [false, true]) {
           const found = await answer(() => store.find('all', { data, current: sid }), { allowed: [] });
@@ -151,10 +151,10 @@ describeDatabases('rows of another program', ({ name }, knex) => {
           gc: () => store.gc(),
           none: async () => {},
         };
-        const ended = await answer(call[way], { allowed: ['UNREADABLE_ROW', 'CONFLICT', 'DATABASE'] });
+        const ended = await answer(call[way], { allowed: ['UNREADABLE_ROW', 'CONFLICT', 'DATABASE', 'COLUMN_VALUE'] });
         if ('refused' in ended) expect(await stored()).toBe(before);
         else if (way === 'set') expect(await store.get(sid)).toStrictEqual({ user_id: 'me' });
-        else if (way === 'destroy') expect(await stored()).toBe('[]');
+        else if (way === 'destroy') expect(await stored()).toBe(digestOf([]));
       },
     });
   });

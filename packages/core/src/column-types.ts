@@ -58,7 +58,11 @@ const instant: ColumnRule = {
     return ms < YEAR_1 || ms > YEAR_9999 ? 'is outside of the years 1 to 9999' : undefined;
   },
   take: (value) => new Date(value as string | Date),
-  give: (raw) => new Date(raw instanceof Date ? raw.getTime() : instantFromColumn(raw)),
+  give(raw) {
+    const date = new Date(raw instanceof Date ? raw.getTime() : instantFromColumn(raw));
+    if (Number.isNaN(date.getTime())) throw new Error('It is no instant.');
+    return date;
+  },
 };
 
 /** What each knex column type holds; the README's table says the same. */
@@ -95,7 +99,7 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
         : 'is no number that fits into 32 bits',
     // As the column rounds it, so that it can be searched by its own value.
     take: (value) => unsigned(Math.fround(value as number)),
-    give: Number,
+    give: numeric,
   },
   bigInteger: {
     refuse(value) {
@@ -108,7 +112,7 @@ const RULES: Readonly<Record<ColumnType, ColumnRule>> = {
       return big > MAX_INT64 || big < -MAX_INT64 - 1n ? 'does not fit into 64 bits' : undefined;
     },
     take: (value) => (value === 0 ? 0 : value),
-    give: (raw) => (Number.isSafeInteger(Number(raw)) ? Number(raw) : String(raw)),
+    give: (raw) => (Number.isSafeInteger(numeric(raw)) ? Number(raw) : String(raw)),
   },
   decimal: {
     refuse(value, [precision = 8, scale = 2]) {
@@ -196,7 +200,7 @@ function whole(least: number, most: number): ColumnRule {
         ? undefined
         : `is no whole number from ${least} to ${most}`,
     take: unsigned,
-    give: Number,
+    give: numeric,
   };
 }
 
@@ -204,7 +208,7 @@ function finite(): ColumnRule {
   return {
     refuse: (value) => (Number.isFinite(value) ? undefined : 'is no finite number'),
     take: unsigned,
-    give: Number,
+    give: numeric,
   };
 }
 
@@ -222,6 +226,13 @@ function decimalText(raw: unknown, scale: number): string {
   const [, sign = '', whole = '', decimals = ''] = /^(-?)(\d*)(?:\.(\d*))?$/.exec(String(raw)) ?? [];
   if (whole + decimals === '') return String(raw);
   return `${sign}${whole || '0'}${scale === 0 ? '' : `.${decimals.padEnd(scale, '0')}`}`;
+}
+
+/** A number; a column without a strict type may hold what is none, and NaN could not be saved again. */
+function numeric(raw: unknown): number {
+  const number = Number(raw);
+  if (Number.isNaN(number)) throw new Error('It is no number.');
+  return number;
 }
 
 /** JSON has no negative zero either. */

@@ -22,8 +22,8 @@ export function randomOf(token: number): number {
   return token % RANDOM_SPAN;
 }
 
-/** The range of all tokens. */
-export const ANY_INCARNATION = [0, INCARNATIONS * RANDOM_SPAN - 1] as const;
+/** The range of all tokens, and of what another program may have written instead of one. */
+export const ANY_INCARNATION = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
 /** The random part of a token that differs from one that was there, so that every update changes the row. */
 export function nextRandom(token: number | undefined, random: () => number = Math.random): number {

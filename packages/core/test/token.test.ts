@@ -24,10 +24,9 @@ describe('the revision token', () => {
     );
   });
 
-  it('reaches both ends of the range', () => {
-    expect(freshToken(() => 0)).toBe(ANY_INCARNATION[0]);
-    expect(freshToken(() => 1 - 2 ** -53)).toBe(ANY_INCARNATION[1]);
-    expect(Number.isSafeInteger(ANY_INCARNATION[1])).toBe(true);
+  it('has 52 bits', () => {
+    expect(freshToken(() => 0)).toBe(0);
+    expect(freshToken(() => 1 - 2 ** -53)).toBe(2 ** 52 - 1);
   });
 
   it('stands within its incarnation, which has no token of another', () => {
