@@ -109,18 +109,18 @@ describeDatabases('rows of another program', ({ name }, knex) => {
       arbitrary: fc.tuple(
         (name === 'sqlite' ? looseRow : row) as fc.Arbitrary<Record<string, unknown>>,
         fc.boolean(),
-        fc.constantFrom('update', 'revision', 'set', 'touch', 'cookie', 'destroy', 'gc', 'none'),
+        fc.constantFrom('update', 'revision', 'set', 'touch', 'cookie', 'destroy', 'none'),
       ),
-      oneByOne: true,
       holds: async () => {
+        await answer(() => (stores[0] as KnexSessionStore<typeof schemas>).gc(), { allowed: [] });
         await others.holds();
         // Most rows have to get in, or nothing is tried.
         expect(refused).toBeLessThan(50);
         refused = 0;
       },
-      check: async ([given, alone, way]) => {
+      check: async ([given, alone, way], at) => {
         const store = stores[alone ? 1 : 0] as KnexSessionStore<typeof schemas>;
-        const sid = 'mine';
+        const sid = `mine-${at % 25}`; // those that run together have a sid each
         await knex()(TABLE).where({ sid }).delete();
         try {
           await knex()(TABLE).insert({ sid, expire_at: FAR, ...given });
@@ -135,7 +135,9 @@ describeDatabases('rows of another program', ({ name }, knex) => {
         expect(isDeepStrictEqual(read, 'refused' in rejecting ? { value: null } : rejecting)).toBe(true);
         if ('value' in read && read.value !== null) expect(Object.getPrototypeOf(read.value)).toBe(Object.prototype);
         for (const data of [false, true]) {
-          const found = await answer(() => store.find('all', { data, current: sid }), { allowed: [] });
+          const found = await answer(() => store.find((query) => query.where('sid', sid), { data, current: sid }), {
+            allowed: [],
+          });
           for (const info of 'value' in found ? found.value : []) JSON.stringify([info.expiresAt.toISOString(), info]);
         }
         expect(await stored()).toBe(before);
@@ -148,7 +150,6 @@ describeDatabases('rows of another program', ({ name }, knex) => {
           touch: () => store.touch(sid),
           cookie: () => store.touch(sid, undefined, { path: '/x' }),
           destroy: () => store.destroy(sid),
-          gc: () => store.gc(),
           none: async () => {},
         };
         const ended = await answer(call[way], { allowed: ['UNREADABLE_ROW', 'CONFLICT', 'DATABASE', 'COLUMN_VALUE'] });

@@ -54,6 +54,8 @@ const DEFAULTS: ResolvedOptions = Object.freeze({
 const ON_CONFLICT: readonly string[] = ['merge', 'overwrite', 'reject'];
 const OPTION_NAMES = Object.keys(DEFAULTS) as readonly (keyof ResolvedOptions)[];
 const FIELD_NAMES = ['name', 'type', 'args', 'extra', 'from', 'index'] as const;
+// Bytes. PostgreSQL cuts a longer name, and two tables would be one (postgresql.org/docs/current/limits.html, "identifier length").
+const LONGEST_NAME = 63;
 // What knex does not read as a path (`a.b`), an alias (`a as b`), a placeholder or an array access.
 const IDENTIFIER = /^[\p{L}_][\p{L}\p{N}_$-]{0,62}$/u;
 
@@ -207,11 +209,11 @@ function isCodec(value: Partial<Codec>): boolean {
 }
 
 function identifier(name: string, value: unknown): void {
-  if (typeof value === 'string' && IDENTIFIER.test(value)) return;
+  if (typeof value === 'string' && IDENTIFIER.test(value) && Buffer.byteLength(value) <= LONGEST_NAME) return;
   const hint =
     name === 'tableName' && typeof value === 'string' && value.includes('.') ? ' Name the schema in schemaName.' : '';
   throw invalid(
-    `${name} must be 1 to 63 letters, digits, '_', '$' or '-', beginning with a letter or '_', not ${show(value)}.${hint}`,
+    `${name} must be 1 to 63 letters, digits, '_', '$' or '-' (and 63 bytes), beginning with a letter or '_', not ${show(value)}.${hint}`,
   );
 }
 
