@@ -16,6 +16,8 @@ export interface Pair {
   /** Holds back what the other server sends to this one, its replica. */
   freeze(server: Server): Promise<void>;
   thaw(server: Server): Promise<void>;
+  /** Starts a pooler before server 1, which lends two connections for one transaction each. @returns its port */
+  pooler(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -33,6 +35,9 @@ export async function startPair(): Promise<Pair> {
     rejoin: verb('rejoin'),
     freeze: verb('freeze'),
     thaw: verb('thaw'),
+    async pooler() {
+      return portsIn(await databasesScript('replica', 'pooler'), 'KSS_TEST_POOLER_URL')[0] as number;
+    },
     async stop() {
       await databasesScript('replica', 'stop');
     },

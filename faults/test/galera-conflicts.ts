@@ -5,7 +5,7 @@ import { type Galera, openNode, statusOf } from '../src/galera.js';
 import { amount } from '../src/mode.js';
 import { withStores } from '../src/with-stores.js';
 
-const ROUNDS = amount(40, 1000);
+const ROUNDS = amount(40, 300);
 
 /** Who tries again: the server by itself, which it does once by default, or the store. */
 const RETRIES = { server: 'set session wsrep_retry_autocommit = 1', store: 'set session wsrep_retry_autocommit = 0' };

@@ -4,7 +4,7 @@ import { type Galera, openNode, type SyncWait } from '../src/galera.js';
 import { amount, sleep } from '../src/mode.js';
 import { withStores } from '../src/with-stores.js';
 
-const ROUNDS = amount(100, 2000);
+const ROUNDS = amount(100, 1000);
 
 /** What a request sees of the one before it, where the two reach the database through different nodes. */
 export function readsThroughOtherNodes(galera: () => Galera): void {

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # A PostgreSQL primary (server 1) and a streaming replica of it (server 2, a hot standby), of the installed version, on
-# loopback, with folders, ports and processes of their own. Both are new at each start. Sourced by scripts/databases.
+# loopback, with folders, ports and processes of their own. Both are new at each start. A pooler before the primary, which lends
+# its connections for one transaction at a time, is PgBouncer, where that is installed. Sourced by scripts/databases.
 
 replica_home="$state/replica"
 
@@ -16,6 +17,7 @@ replica_start() {
 
 replica_stop() {
   local server
+  ! replica_pools || stop_process PgBouncer "$(cat "$replica_home/pooler.pid")"
   for server in 2 1; do
     replica_runs "$server" || continue
     kill -CONT "$(replica_pid "$server")"
@@ -24,11 +26,40 @@ replica_stop() {
   done
 }
 
-replica_install() { replica_is_possible 2>/dev/null || apt_install PostgreSQL pg_ctlcluster postgresql; }
+replica_install() {
+  apt_install PgBouncer pgbouncer pgbouncer
+  replica_is_possible 2>/dev/null || apt_install PostgreSQL pg_ctlcluster postgresql
+}
 
 replica_print_url() {
   replica_runs 1 && replica_runs 2 || return
   echo "export KSS_TEST_REPLICA_URLS=$(replica_url 1),$(replica_url 2)"
+}
+
+# Starts the pooler, with two connections to server 1, and prints its URL.
+replica_pooler() {
+  local pooler port
+  pgbouncer_is_possible || return
+  pooler="$(PATH="$PATH:/usr/sbin" command -v pgbouncer)"
+  port="$(replica_port 3)"
+  if ! replica_pools; then
+    printf '%s\n' '[databases]' "postgres = host=127.0.0.1 port=$(replica_port 1) user=postgres" '[pgbouncer]' \
+      'listen_addr = 127.0.0.1' "listen_port = $port" 'unix_socket_dir =' 'auth_type = any' 'pool_mode = transaction' \
+      'default_pool_size = 2' "pidfile = $replica_home/pooler.pid" "logfile = $replica_home/pooler.log" >"$replica_home/pooler.ini"
+    replica_as_owner "$pooler" --daemon --quiet "$replica_home/pooler.ini" >&2 || { say "PgBouncer did not start."; return 1; }
+    wait_until PgBouncer listens "tcp://127.0.0.1:$port" 0 || return
+  fi
+  echo "export KSS_TEST_POOLER_URL=postgres://postgres@127.0.0.1:$port/postgres"
+}
+
+pgbouncer_is_possible() {
+  PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || { say "There is no pooler: PgBouncer is not installed."; return 1; }
+}
+
+# The number may be another process's by now.
+replica_pools() {
+  [ -f "$replica_home/pooler.pid" ] &&
+    tr '\0' '\n' 2>/dev/null <"/proc/$(cat "$replica_home/pooler.pid")/cmdline" | grep -qxF -e "$replica_home/pooler.ini"
 }
 
 # The verbs for one server. What dies takes its processes along, as a machine does: alone, its backends would end what they do.
@@ -80,7 +111,8 @@ replica_clear() {
 
 replica_choose_ports() {
   local base=15400
-  while listens "tcp://127.0.0.1:$((base + 1))" 0 || listens "tcp://127.0.0.1:$((base + 2))" 0; do base=$((base + 10)); done
+  while listens "tcp://127.0.0.1:$((base + 1))" 0 || listens "tcp://127.0.0.1:$((base + 2))" 0 ||
+    listens "tcp://127.0.0.1:$((base + 3))" 0; do base=$((base + 10)); done
   echo "$base" >"$replica_home/base"
 }
 

@@ -1,0 +1,63 @@
+import { createSessionTable, type StoreOptions } from '@kss/core';
+import type { Knex } from 'knex';
+import { expect, it } from 'vitest';
+import { absenceOf } from '../src/databases-script.js';
+import { describeWhere } from '../src/describe.js';
+import { causeCode } from '../src/error-code.js';
+import { amount, sleep } from '../src/mode.js';
+import { random, SEED } from '../src/random.js';
+import { openServer, type Pair } from '../src/replica.js';
+import { SharedLoad } from '../src/shared-load.js';
+import { withStores } from '../src/with-stores.js';
+
+/** PgBouncer, which lends a connection for one transaction and then to somebody else. */
+export function storesBehindAPooler(pair: () => Pair): void {
+  describeWhere('a pooler of transactions', 'pgbouncer', absenceOf('pgbouncer'), () => {
+    it.each([
+      ['prepare: false', { batch: { prepare: false } }],
+      ['batch: false, which prepares too, unless it is told', { batch: { maxSize: 1, prepare: false } }],
+    ] satisfies [string, StoreOptions][])(
+      '%s: everything works, from four processes over two connections',
+      async (_, options) => {
+        const counts = await throughPooler(pair(), options);
+        expect(counts).toMatchObject({ errors: {}, missed: 0, stale: 0, revived: 0, hung: 0 });
+        expect(counts.acknowledged).toBeGreaterThan(100);
+      },
+    );
+
+    it('prepare: true: statements that another client has prepared, or that nobody has', async () => {
+      const port = await pair().pooler();
+      const pools = [pair().ports[0], port, port, port].map((each) => openServer(each));
+      await withStores(pools, { tableName: 'replica_pooler', sync: false }, async ([, ...stores]) => {
+        await createSessionTable(pools[0] as Knex, { tableName: 'replica_pooler' });
+        const codes = new Set<unknown>();
+        for (let round = 0; round < 20; round++) {
+          const calls = stores.map((store, i) =>
+            store.set(`sid-${round}-${i}`, { i }).then(() => store.get(`sid-${i}`)),
+          );
+          for (const outcome of await Promise.allSettled(calls))
+            if (outcome.status === 'rejected') codes.add(causeCode(outcome.reason));
+        }
+        // There is none of that name, or there is one already.
+        expect(['26000', '42P05'].filter((code) => codes.has(code))).not.toEqual([]);
+      });
+    });
+  });
+}
+
+async function throughPooler(pair: Pair, options: StoreOptions) {
+  const port = await pair.pooler();
+  const pools = [pair.ports[0], port, port, port, port].map((each) => openServer(each));
+  return withStores(pools, { tableName: 'replica_pooler', ...options }, async ([direct, ...stores]) => {
+    const load = new SharedLoad({
+      ...{ stores, name: 's', sessions: 10, workers: 16, random: random(SEED), patience: 12_000 },
+    });
+    await load.start();
+    await sleep(amount(1500, 10_000));
+    await load.stop();
+    if (direct === undefined) throw new Error('There is no store.');
+    expect(await load.wrongIn(direct)).toEqual([]);
+    console.log('behind PgBouncer:', JSON.stringify(options), JSON.stringify(load.counts));
+    return load.counts;
+  });
+}
