@@ -1,5 +1,6 @@
 import createKnex, { type Knex } from 'knex';
 import { databasesScript, portsIn } from './databases-script.js';
+import { SILENT } from './silent.js';
 
 /** A node's number, from 1 on. */
 export type Node = 1 | 2 | 3;
@@ -45,19 +46,19 @@ export type SyncWait = 0 | 1 | 3 | 7;
 export function openNode(port: number, syncWait: SyncWait, say?: string, pool: Knex.PoolConfig = {}): Knex {
   return createKnex({
     client: 'mysql2',
+    log: SILENT,
     connection: { host: '127.0.0.1', port, user: 'root', database: 'test' },
-    pool: {
-      min: 0,
-      max: 10,
-      afterCreate(connection: Connection, done: (error: unknown, connection: unknown) => void) {
-        connection.query(`set session wsrep_sync_wait = ${syncWait}`, (error) => {
-          if (error || say === undefined) done(error, connection);
-          else connection.query(say, (refused) => done(refused, connection));
-        });
-      },
-      ...pool,
-    },
+    pool: { min: 0, max: 10, afterCreate: saying(`set session wsrep_sync_wait = ${syncWait}`, say), ...pool },
   });
+}
+
+/** What a pool says to each new connection. */
+export function saying(...statements: readonly (string | undefined)[]) {
+  return (connection: Connection, done: (error: unknown, connection: unknown) => void) => {
+    const [statement, ...rest] = statements.filter((one) => one !== undefined);
+    if (statement === undefined) done(null, connection);
+    else connection.query(statement, (error) => (error ? done(error, connection) : saying(...rest)(connection, done)));
+  };
 }
 
 interface Connection {

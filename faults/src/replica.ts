@@ -1,5 +1,6 @@
 import createKnex, { type Knex } from 'knex';
 import { databasesScript, portsIn } from './databases-script.js';
+import { SILENT } from './silent.js';
 
 /** A server's number: at first, 1 is the primary and 2 its replica. */
 export type Server = 1 | 2;
@@ -48,6 +49,7 @@ export async function startPair(): Promise<Pair> {
 export function openServer(port: number, pool: Knex.PoolConfig = {}): Knex {
   return createKnex({
     client: 'pg',
+    log: SILENT,
     connection: { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' },
     pool: { min: 0, max: 10, ...pool },
   });

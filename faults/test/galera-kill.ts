@@ -2,8 +2,9 @@ import { KnexSessionStore, type StoreOptions } from '@kss/core';
 import type { Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
 import { startBalancer } from '../src/balancer.js';
-import { type Galera, openNode, statusOf } from '../src/galera.js';
+import { type Galera, openNode, saying, statusOf } from '../src/galera.js';
 import { amount, SHORT, sleep } from '../src/mode.js';
+import { openAny } from '../src/open-any.js';
 import { random, SEED } from '../src/random.js';
 import { record } from '../src/report.js';
 import { SharedLoad } from '../src/shared-load.js';
@@ -67,6 +68,21 @@ export function nodesThatFail(galera: () => Galera): void {
       });
     });
 
+    it.skipIf(SHORT)('a pool over a list of nodes, without a balancer', async () => {
+      const urls = galera().ports.map((port) => `mysql://root@127.0.0.1:${port}/test`);
+      const wait = 'set session wsrep_sync_wait = 3';
+      await scenario(galera(), 'a node of three killed, the pool over a list', {
+        open: () => openAny('mysql2', urls, { max: 10, afterCreate: saying(wait) }),
+        async fault({ kill, rejoin }, load) {
+          load.faultBegins();
+          await kill(1);
+          await load.goesOn(10_000);
+          await rejoin(1);
+        },
+        faults: 1,
+      });
+    });
+
     it.skipIf(SHORT)('one by one, each statement tried once by the server: the store tries again', async () => {
       await scenario(galera(), 'a node of three killed, batch: false', {
         options: { batch: false },
@@ -84,6 +100,8 @@ export function nodesThatFail(galera: () => Galera): void {
 }
 
 interface Scenario {
+  /** A pool of the app's; one over a balancer where nothing is said. */
+  readonly open?: () => Knex;
   readonly options?: StoreOptions;
   readonly say?: string;
   fault(galera: Galera, load: Faulted): Promise<void>;
@@ -98,10 +116,14 @@ interface Faulted {
   goesOn(ms: number): Promise<void>;
 }
 
-async function scenario(galera: Galera, title: string, { options, say, fault, faults, unknown = [] }: Scenario): Promise<void> {
+async function scenario(
+  galera: Galera,
+  title: string,
+  { open, options, say, fault, faults, unknown = [] }: Scenario,
+): Promise<void> {
   const balancer = await startBalancer(galera.ports);
   const version = await versionOf(galera);
-  const pools = Array.from({ length: 3 }, () => openNode(balancer.port, 3, say));
+  const pools = Array.from({ length: 3 }, open ?? (() => openNode(balancer.port, 3, say)));
   try {
     await withStores(pools, { tableName: 'galera_kill', timeout: TIMEOUT, ...options }, async (stores) => {
       const load = new SharedLoad({

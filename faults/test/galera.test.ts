@@ -3,6 +3,7 @@ import { absenceOf } from '../src/databases-script.js';
 import { describeWhere } from '../src/describe.js';
 import { type Galera, startGalera } from '../src/galera.js';
 import { writesOnTwoNodesAtOnce } from './galera-conflicts.js';
+import { questionsToNodes } from './galera-docs.js';
 import { nodesThatFail } from './galera-kill.js';
 import { readsThroughOtherNodes } from './galera-reads.js';
 
@@ -20,4 +21,5 @@ describeWhere('three nodes', 'galera', absenceOf('galera'), () => {
   readsThroughOtherNodes(galera);
   writesOnTwoNodesAtOnce(galera);
   nodesThatFail(galera);
+  questionsToNodes(galera);
 });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { absenceOf } from '../src/databases-script.js';
 import { describeWhere } from '../src/describe.js';
 import { type Pair, startPair } from '../src/replica.js';
+import { questionsToPrimaries } from './replica-docs.js';
 import { primariesThatDie } from './replica-failover.js';
 import { storesBehindAPooler } from './replica-pooler.js';
 import { connectionsToReplicas } from './replica-reads.js';
@@ -20,6 +21,7 @@ describeWhere('a primary and its replica', 'replica', absenceOf('replica'), () =
 
     connectionsToReplicas(pair);
     storesBehindAPooler(pair);
+    questionsToPrimaries(pair);
   });
 
   primariesThatDie();
