@@ -1,20 +1,13 @@
+import { listed } from '@kss/test-kit/listed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OwnServer } from './own-server.js';
 import { type ServerKind, serverKinds } from './servers.js';
-
-/** Whether KSS_TEST_REQUIRE names it. */
-export function isRequired(name: string): boolean {
-  return (process.env.KSS_TEST_REQUIRE ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .includes(name);
-}
 
 /** Runs a suite where it can run; else it is skipped aloud, or fails where KSS_TEST_REQUIRE names what is missing. */
 export function describeWhere(title: string, name: string, absent: string | undefined, suite: () => void): void {
   if (absent === undefined) {
     describe(`${title} on ${name}`, suite);
-  } else if (isRequired(name)) {
+  } else if (listed('KSS_TEST_REQUIRE').includes(name)) {
     describe(`${title} on ${name}`, () => it('is required here', () => expect(absent).toBeUndefined()));
   } else {
     console.warn(`SKIPPED: ${title} on ${name}: ${absent}`);

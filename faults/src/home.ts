@@ -11,11 +11,13 @@ export function home(): string {
   return folder;
 }
 
-/** Before all tests: a folder that servers under another user can reach. After them: what still runs there ends. */
+/** Before all tests: a seed, and a folder that servers under another user can reach. After them: what still runs there ends. */
 export default async function setup(): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'kss-faults-'));
   await chmod(folder, 0o755);
   process.env[VARIABLE] = folder;
+  process.env.KSS_FAULTS_SEED ??= String(Date.now() % 1_000_000_007);
+  console.log(`The seed is ${process.env.KSS_FAULTS_SEED}.`);
   return async () => {
     for (const name of await readdir(folder)) {
       const pid = Number(/^(\d+)\.pid$/.exec(name)?.[1]);

@@ -1,4 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Ledger, Verdict } from './ledger.js';
@@ -6,7 +7,7 @@ import { SHORT } from './mode.js';
 import { SEED } from './random.js';
 
 /** Where the counts of this form of the suite are; git ignores them. */
-export const RESULTS = fileURLToPath(new URL(`../results/${SHORT ? 'short' : 'long'}`, import.meta.url));
+const RESULTS = fileURLToPath(new URL(`../results/${SHORT ? 'short' : 'long'}`, import.meta.url));
 
 /** One line of the table in docs/reliability.md. */
 export interface Line {
@@ -33,6 +34,7 @@ export interface Line {
   readonly slowest: number | null;
   readonly seed: number;
   readonly node: string;
+  readonly machine: string;
   readonly date: string;
 }
 
@@ -53,6 +55,7 @@ export async function record(line: Counted, ledger?: Ledger, verdict?: Verdict):
     slowest: ledger === undefined ? null : Math.round(ledger.slowest),
     seed: SEED,
     node: process.version,
+    machine: `${cpus().length} cores of ${cpus()[0]?.model ?? 'an unknown kind'}`,
     date: new Date().toISOString().slice(0, 10),
     ...line,
   };

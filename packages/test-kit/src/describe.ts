@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseName, TestDatabase } from './database.js';
 import { databases, driverVariants } from './databases.js';
+import { listed } from './listed.js';
 
 /**
  * Runs a suite once for each database, and once for each further driver that KSS_TEST_VARIANTS names by its label, in a
@@ -48,11 +49,4 @@ export function describeDatabases(
       });
     });
   }
-}
-
-function listed(variable: string): readonly string[] {
-  return (process.env[variable] ?? '')
-    .split(',')
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
 }
