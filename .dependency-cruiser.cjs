@@ -48,7 +48,7 @@ const floors = [
     ...['collector.ts', 'embedded.ts', 'node-sqlite.ts', 'criteria.ts', 'listing.ts', 'search.ts'],
   ],
   ['store.ts', 'session-table.ts', 'migration.ts', 'offline.ts'],
-  ['adapter.ts', 'backfill.ts', 'index.ts'],
+  ['adapter.ts', 'backfill.ts', 'cookie.ts', 'index.ts'],
 ];
 
 const CORE = '^packages/core/src/';

@@ -1,6 +1,7 @@
 import { slot } from './slot.js';
 import type { ReadOptions, Revision, SessionData, SessionStore } from './types.js';
 
+export { withUsableCookie } from './cookie.js';
 export { type Slot, slot } from './slot.js';
 export type { Loaded, ReadOptions, Revision, SessionData, SessionStore, UpdateOptions } from './types.js';
 

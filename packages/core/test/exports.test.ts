@@ -17,7 +17,7 @@ it('has these doors, and no others', () => {
     'sqliteClient',
     'verifySessionTable',
   ]);
-  expect(Object.keys(adapter).sort()).toEqual(['LoadedSessions', 'settle']);
+  expect(Object.keys(adapter).sort()).toEqual(['LoadedSessions', 'settle', 'slot', 'withUsableCookie']);
 });
 
 it('has these verbs', () => {

@@ -1,4 +1,4 @@
-import { LoadedSessions, type SessionStore, settle, slot } from '@kss/core/adapter';
+import { LoadedSessions, type SessionStore, settle, slot, withUsableCookie } from '@kss/core/adapter';
 import { type Cookie, type Session, type SessionData, Store } from 'express-session';
 
 export * from '@kss/core';
@@ -33,7 +33,7 @@ export class ExpressSessionStore extends Store {
     sid: string,
     callback?: (error: unknown, session?: SessionData | null) => void,
   ): Promise<SessionData | null> {
-    return settle(this.#loaded.load(sid) as Promise<SessionData | null>, callback);
+    return settle(this.#load(sid), callback);
   }
 
   /** Saves a session; one that was loaded and has been ended meanwhile stays ended, which is no error. */
@@ -82,6 +82,11 @@ export class ExpressSessionStore extends Store {
     this.#loaded.inherit(session, data);
     this.#cookies.set(session, attributesOf(session.cookie));
     return session;
+  }
+
+  async #load(sid: string): Promise<SessionData | null> {
+    const session = await this.#loaded.load(sid);
+    return session && (withUsableCookie(session) as unknown as SessionData);
   }
 
   async #save(sid: string, session: SessionData): Promise<void> {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { SessionStore as FastifyStore } from '@fastify/session';
-import { LoadedSessions, type SessionStore, settle } from '@kss/core/adapter';
+import { LoadedSessions, type SessionStore, settle, withUsableCookie } from '@kss/core/adapter';
 import type { Session } from 'fastify';
 
 export * from '@kss/core';
@@ -52,8 +52,9 @@ export class FastifySessionStore implements FastifyStore {
 
   async #load(sid: string, carrier: object): Promise<object | null> {
     const session = await this.#loaded.load(sid, { carrier });
-    if (session !== null) this.#remember(sid, carrier);
-    return session;
+    if (session === null) return null;
+    this.#remember(sid, carrier);
+    return withUsableCookie(session);
   }
 
   #carrierOf(sid: string, session: object): object | undefined {
