@@ -52,6 +52,23 @@ describeDatabases('calls of one turn', ({ name }, knex) => {
     await knex().schema.dropTableIfExists(TABLE);
   });
 
+  it('go together whatever stands in their keys and values', async () => {
+    const odd = ['"', '\\', '"\\"', '{}', '{a,b}', ',', 'NULL', 'null', "'", '\x1f', '\x1e', '%_', '', ' '];
+    const sids = odd.map((text, i) => `${i}${text}`);
+    const session = (i: number, by: string) => ({
+      user_id: `${odd[i]}`,
+      text: `${odd[i]}\u0000\u001f`,
+      [`${odd[i]}k`]: by,
+    });
+    await all(sids, (sid, i) => store.set(sid, session(i, 'set')));
+    expect(await all(sids, (sid) => store.get(sid))).toStrictEqual(sids.map((_, i) => session(i, 'set')));
+    await all(sids, (sid, i) => store.update(sid, session(i, 'update')));
+    expect(await all(sids, (sid) => store.touch(sid))).toStrictEqual(sids.map(() => true));
+    expect(await all(sids, (sid) => store.get(sid))).toStrictEqual(sids.map((_, i) => session(i, 'update')));
+    await all(sids, (sid) => store.destroy(sid));
+    expect(await all(sids, (sid) => store.get(sid))).toStrictEqual(sids.map(() => null));
+  });
+
   it('become one statement for each kind, and do what they would do alone', async () => {
     const [touched, updated, ended, read] = ['t', 'u', 'd', 'r'].map((prefix) => sidsFrom(prefix, 20)) as string[][];
     const there = [touched, updated, ended, read].flat() as string[];

@@ -14,6 +14,9 @@ import type { ColumnType } from '../types.js';
 import type { BatchStatements, Quote } from './dialect.js';
 import { onConflict, readManyStatement, tokensStatement } from './statements.js';
 
+/** Between texts that are sent as one: JSON has every control character escaped (RFC 8259, section 7). */
+const SEPARATOR = '\x1f';
+
 /**
  * Statements over arrays, one for each column: their text, and so their name on the server, is the same whatever the number of
  * rows (postgresql.org/docs/current/functions-array.html, `unnest` of several arrays).
@@ -34,7 +37,12 @@ export function arrayStatements(
   const among = '= any(?::text[])';
   const fields = new Map(layout.fields.map((field) => [field.name, field]));
   const texts = new Set([layout.sid, layout.additional, ...fields.keys()]);
-  const array = (name: string) => (texts.has(name) ? '?::text[]' : '?::bigint[]');
+  // In an array, each quotation mark of the JSON would be escaped here and unescaped there.
+  const joined = layout.codec === undefined ? layout.additional : undefined;
+  const array = (name: string) => {
+    if (name === joined) return `string_to_array(?::text, chr(${SEPARATOR.charCodeAt(0)}))`;
+    return texts.has(name) ? '?::text[]' : '?::bigint[]';
+  };
   const value = (name: string, column: string) => {
     const field = fields.get(name);
     return field === undefined ? column : asColumn(field, column);
@@ -72,34 +80,65 @@ export function arrayStatements(
   const tokens = tokensStatement(layout, table, quote, among);
   const nows = (now: number) => (layout.createdAt === undefined ? [now] : [now, now]);
 
+  const inserted = columns.map((name) => name === joined);
+  const updated = [false, false, false, false, ...changed.map((name) => name === joined)];
+  const moved = [false, ...touched.map(() => false)];
+
   return {
-    read: (keys, now) => ({ sql: read, bindings: [keys, now] }),
+    read: (keys, now) => ({ sql: read, bindings: [arrayText(keys), now] }),
     upsert: (rows, now) => ({
       sql: insert,
-      bindings: [...transposed(rows.map((row) => rowValues(layout, row))), ...nows(now)],
+      bindings: [
+        ...transposed(
+          rows.map((row) => rowValues(layout, row)),
+          inserted,
+        ),
+        ...nows(now),
+      ],
     }),
     update: (rows, now) => ({
       sql: update,
       bindings: [
-        ...transposed(rows.map((row) => [row.key, row.random, row.lowest, row.highest, ...changedValues(layout, row)])),
+        ...transposed(
+          rows.map((row) => [row.key, row.random, row.lowest, row.highest, ...changedValues(layout, row)]),
+          updated,
+        ),
         now,
       ],
     }),
     touch: (rows, now) => ({
       sql: touch,
-      bindings: [...transposed(rows.map((row) => [row.key, ...touchedValues(layout, row.expireAt, now)])), now],
+      bindings: [
+        ...transposed(
+          rows.map((row) => [row.key, ...touchedValues(layout, row.expireAt, now)]),
+          moved,
+        ),
+        now,
+      ],
     }),
-    remove: (keys) => ({ sql: remove, bindings: [keys] }),
-    tokens: (keys, now) => ({ sql: tokens, bindings: [keys, now] }),
+    remove: (keys) => ({ sql: remove, bindings: [arrayText(keys)] }),
+    tokens: (keys, now) => ({ sql: tokens, bindings: [arrayText(keys), now] }),
   };
 }
 
-/** One array for each column, of what the arrays of text take. */
-function transposed(rows: readonly (readonly unknown[])[]): unknown[][] {
-  const width = rows[0]?.length ?? 0;
-  return Array.from({ length: width }, (_, column) => rows.map((row) => asText(row[column])));
+/** One array for each column. `joined`: of which columns the values are joined by the separator instead. */
+function transposed(rows: readonly (readonly unknown[])[], joined: readonly boolean[]): string[] {
+  return joined.map((isJoined, column) => {
+    const values = rows.map((row) => row[column]);
+    return isJoined ? values.join(SEPARATOR) : arrayText(values);
+  });
 }
 
-function asText(value: unknown): unknown {
-  return typeof value === 'boolean' ? String(value) : value;
+/** An array as the server reads it (postgresql.org/docs/current/arrays.html, "Array Input and Output Syntax"). */
+function arrayText(values: readonly unknown[]): string {
+  let elements = '';
+  for (const value of values) elements += `,${elementText(value)}`;
+  return `{${elements.slice(1)}}`;
+}
+
+// Drivers do the same, and quote numbers, too.
+function elementText(value: unknown): string {
+  if (value === null) return 'NULL';
+  if (typeof value !== 'string') return String(value);
+  return `"${/["\\]/.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
 }
