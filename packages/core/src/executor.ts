@@ -57,6 +57,7 @@ export class Executor {
       const kind = late ? 'other' : dialect.failure(error).kind;
       // Not the driver's own error: knex logs this one, and puts the statement with its values before that one.
       if (late || kind === 'broken') connection.__knex__disposed = new Error('given up by the session store');
+      if (late) dialect.abandon?.(connection);
       if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
       throw wrapError(error, dialect, this.#timeout);
     } finally {

@@ -154,6 +154,16 @@ describeDatabases(
       await expect.poll(() => store.get('s1').catch(() => null), { timeout: 10_000 }).toEqual({ n: 0 });
     });
 
+    it('closes a connection that it gave up, so that a silent server costs no sockets', async () => {
+      await open(300, { min: 0, max: 4 }).waitForSync();
+      await store.destroy('s1');
+      proxy.stall();
+      await expect(store.get('s1')).rejects.toMatchObject({ code: 'TIMEOUT' });
+      proxy.resume();
+      await expect.poll(() => store.get('s1').catch(() => 'not yet'), { timeout: 10_000 }).toBeNull();
+      await expect.poll(() => proxy.broken, { timeout: 5000 }).toBe(0);
+    });
+
     it('gives up waiting for a connection at the deadline, and never sends what it gave up', async () => {
       await open(500, { min: 0, max: 2 }).waitForSync();
       const held = await Promise.all([knex.transaction(), knex.transaction()]);

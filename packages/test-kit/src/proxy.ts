@@ -14,11 +14,14 @@ export interface TcpProxy {
   stall(): void;
   /** Loses nothing any more; connections that lost something stay broken. */
   resume(): void;
+  /** How many connections lost something and are still open. */
+  readonly broken: number;
 }
 
 /** Starts a proxy before a server, or reserves its port where it is not to listen yet. */
 export async function startProxy(target: { host: string; port: number }, listening = true): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const lossy = new Set<Socket>();
   let stalled = false;
   let server: Server | undefined;
   let port = 0;
@@ -29,6 +32,7 @@ export async function startProxy(target: { host: string; port: number }, listeni
       sockets.add(socket);
       socket.on('close', () => {
         sockets.delete(socket);
+        lossy.delete(socket);
         client.destroy();
         upstream.destroy();
       });
@@ -36,7 +40,8 @@ export async function startProxy(target: { host: string; port: number }, listeni
     }
     client.pipe(upstream);
     upstream.on('data', (chunk) => {
-      if (!stalled) client.write(chunk);
+      if (stalled) lossy.add(client);
+      else client.write(chunk);
     });
   };
   const cut = () => {
@@ -45,6 +50,9 @@ export async function startProxy(target: { host: string; port: number }, listeni
   const proxy: TcpProxy = {
     get port() {
       return port;
+    },
+    get broken() {
+      return lossy.size;
     },
     async start() {
       server = createServer(accept).listen(port, '127.0.0.1');

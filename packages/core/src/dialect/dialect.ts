@@ -147,6 +147,11 @@ export interface Dialect {
   query?(knex: Knex, statement: Sql, prepare: boolean): PromiseLike<unknown>;
   /** Prepares every statement anew from now on. */
   forgetPrepared?(): void;
+  /**
+   * Closes a connection whose answer nobody waits for any more, where the driver's own way of ending it would wait for that answer.
+   * Left out where the pool's is enough.
+   */
+  abandon?(connection: unknown): void;
   /** The rows of a raw query's result. */
   rows(result: unknown): readonly Record<string, unknown>[];
   /** How many rows a raw statement reached. */

@@ -181,6 +181,8 @@ export const mysql: Dialect = {
   },
 
   failure,
+  // mysql2's quit waits in line behind the statement that is never answered, and its destroy() for the server to hang up.
+  abandon: (connection) => (connection as { stream?: { destroy(): void } }).stream?.destroy(),
   withoutValues: (message) =>
     message
       .replace(/^Duplicate entry '.*' for key/s, 'Duplicate entry for key')
