@@ -39,8 +39,9 @@ export function withUsableCookie(session: SessionData): SessionData {
   return session;
 }
 
+/** Express makes `false` of it where the cookie's `expires` is. */
 function isLifetime(value: unknown): boolean {
-  return typeof value === 'number' && !Number.isNaN(new Date(Date.now() + value).getTime());
+  return value === false || (typeof value === 'number' && !Number.isNaN(new Date(Date.now() + value).getTime()));
 }
 
 /** Text, as JSON has dates. `false` is a cookie of the browser's session. */
