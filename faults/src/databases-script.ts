@@ -12,7 +12,7 @@ export async function databasesScript(...words: readonly string[]): Promise<stri
 }
 
 /** Why these servers cannot be started here, or undefined where they can. */
-export function absenceOf(servers: 'galera' | 'replica' | 'pgbouncer'): string | undefined {
+export function absenceOf(servers: 'galera' | 'replica' | 'group' | 'pgbouncer'): string | undefined {
   try {
     execFileSync(SCRIPT, [servers, 'possible'], { encoding: 'utf8', stdio: 'pipe' });
     return undefined;

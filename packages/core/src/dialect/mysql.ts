@@ -320,7 +320,8 @@ interface IndexPart {
 }
 
 // Numbers, not names: MariaDB and MySQL give some of them different names, and drivers know one server's.
-const TRANSIENT = new Set([1020, 1205, 1213]); // row changed meanwhile, lock wait timeout, deadlock
+// Row changed meanwhile, lock wait timeout, deadlock; rolled back by a group whose other member was faster.
+const TRANSIENT = new Set([1020, 1205, 1213, 3101]);
 const EXISTS = new Set([1050, 1061]); // table, key name
 const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
 // Of no use any more, though another connection may be.
