@@ -12,7 +12,9 @@ export interface CuttingProxy {
   readonly port: number;
   /** How many connections met with each fate. */
   readonly met: Readonly<Record<Fate, number>>;
-  /** From now on, connections are as the network would have them. */
+  /** How many stalled connections the client has not closed. */
+  stalled(): number;
+  /** From now on, connections are whole; those that are stalled stay so. */
   heal(): void;
   close(): Promise<void>;
 }
@@ -76,9 +78,9 @@ export async function startCuttingProxy(target: number, draw: Random, bytes: num
   return {
     port: (server.address() as { port: number }).port,
     met,
+    stalled: () => doomed.size / 2,
     heal() {
       healed = true;
-      for (const socket of doomed) socket.destroy();
     },
     async close() {
       const closed = once(server, 'close');

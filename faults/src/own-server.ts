@@ -14,6 +14,8 @@ export interface OpenOptions {
   readonly port?: number;
   readonly pool?: Knex.PoolConfig;
   readonly acquireConnectionTimeout?: number;
+  /** How long the driver may take to connect. */
+  readonly connectTimeout?: number;
 }
 
 const START_LIMIT = 60_000;
@@ -54,10 +56,13 @@ export class OwnServer {
     return server;
   }
 
-  open({ port = this.port, pool, acquireConnectionTimeout }: OpenOptions = {}): Knex {
+  open({ port = this.port, pool, acquireConnectionTimeout, connectTimeout }: OpenOptions = {}): Knex {
     return createKnex({
       client: this.kind.client,
-      connection: { host: '127.0.0.1', port, ...this.kind.login },
+      connection: {
+        ...{ host: '127.0.0.1', port, ...this.kind.login },
+        ...(connectTimeout !== undefined && this.kind.connectTimeout(connectTimeout)),
+      },
       pool: { min: 0, max: 10, ...pool },
       log: QUIET,
       ...(acquireConnectionTimeout !== undefined && { acquireConnectionTimeout }),

@@ -10,6 +10,8 @@ export interface ServerKind {
   /** knex's name of the driver. */
   readonly client: 'pg' | 'mysql2';
   readonly login: { readonly user: string; readonly password: string; readonly database: string };
+  /** The driver's setting for how long it may take to connect. */
+  connectTimeout(ms: number): object;
   /** Why it cannot be started here, or undefined where it can. */
   readonly absent: string | undefined;
   user(): User;
@@ -32,6 +34,7 @@ const postgres: ServerKind = {
   name: 'postgres',
   client: 'pg',
   login: postgresLogin,
+  connectTimeout: (connectionTimeoutMillis) => ({ connectionTimeoutMillis }),
   absent: absence('PostgreSQL', postgresPrograms, 'postgres'),
   user: () => unprivileged('postgres'),
   initialize(data) {
@@ -74,6 +77,7 @@ const mariadb: ServerKind = {
   name: 'mariadb',
   client: 'mysql2',
   login: mariadbLogin,
+  connectTimeout: (connectTimeout) => ({ connectTimeout }),
   absent: absence('MariaDB', mariadbPrograms && installer, 'mysql'),
   user: () => unprivileged('mysql'),
   initialize(data) {
