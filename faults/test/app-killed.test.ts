@@ -19,7 +19,7 @@ const PROCESSES = 2;
 async function killApps(app: AppDatabase, open: () => Knex, database: string): Promise<void> {
   const draw = random(SEED);
   const ledger = new Ledger(10_000);
-  const faults = amount(2, 25) * PROCESSES;
+  const faults = amount(2, 20) * PROCESSES;
   for (let round = 0; round < faults / PROCESSES; round++) {
     // The next process goes on with the sessions of the one that was killed.
     const apps = Array.from({ length: PROCESSES }, (_, i) => new AppProcess(app, `app-${i}`, 1 + round * 1_000_000));

@@ -56,7 +56,7 @@ describeServers('transactions of the app that lock the same rows in another orde
       },
       async ({ draw, stores: [store] }) => {
         for (const sid of SHARED) await store?.set(sid, { n: 0 });
-        const until = performance.now() + amount(3000, 45_000);
+        const until = performance.now() + amount(3000, 30_000);
         const sources = Array.from({ length: 3 }, () => draw.fork());
         // Saves of many shared rows at once go in one statement, which locks them in the order of their keys.
         const together = async () => {

@@ -115,7 +115,7 @@ describeWhere('three servers with group replication', 'group', absent, () => {
 });
 
 async function judge(group: Group, load: SharedLoad, line: { scenario: string; recovery?: number; faults?: number }) {
-  const { requests, acknowledged, errors, hung, slowest, missed, revived } = load.counts;
+  const { requests, acknowledged, errors, hung, slowest, missed, stale, revived } = load.counts;
   const wrong: string[] = [];
   let version = '';
   for (const port of group.ports) {
@@ -126,7 +126,7 @@ async function judge(group: Group, load: SharedLoad, line: { scenario: string; r
     await store.close();
     await pool.destroy();
   }
-  const lost = wrong.length + revived + missed;
+  const lost = wrong.length + revived + missed + stale;
   const database = `MySQL ${version}, group replication`;
   await record({ faults: 1, ...line, database, requests, acknowledged, errors, hung, slowest, lost });
   console.log(line.scenario, JSON.stringify(load.counts));

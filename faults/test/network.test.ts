@@ -1,3 +1,4 @@
+import { startProxy } from '@kss/test-kit/proxy';
 import { expect, it } from 'vitest';
 import { startCuttingProxy } from '../src/cutting-proxy.js';
 import { describeServers } from '../src/describe.js';
@@ -28,7 +29,7 @@ describeServers('connections that break in the middle of statements and of answe
           strays,
         },
         async ({ ledger }) => {
-          await sleep(amount(3000, 60_000));
+          await sleep(amount(3000, 45_000));
           proxy.heal();
           await ledger.recovered(performance.now(), 15_000);
           // Whoever gave them up has closed them: the load goes on over others.
@@ -40,5 +41,38 @@ describeServers('connections that break in the middle of statements and of answe
       await proxy.close();
     }
     for (const count of Object.values(proxy.met)) expect(count).toBeGreaterThan(0);
+  });
+
+  it(`are closed where every answer is lost for longer than the deadline (seed ${SEED})`, async () => {
+    const proxy = await startProxy({ host: '127.0.0.1', port: server().port });
+    const open = () => server().open({ port: proxy.port, connectTimeout: 700 });
+    try {
+      const { ledger } = await underLoad(
+        {
+          name: 'every answer lost for longer than the deadline',
+          database: () => server().version,
+          table: 'kss_silence',
+          knexes: [open(), open()],
+          direct: server().open(),
+          timeout: 700,
+          strays,
+        },
+        async ({ ledger, draw }) => {
+          const faults = amount(1, 10);
+          for (let round = 0; round < faults; round++) {
+            await sleep(draw.between(200, amount(400, 1000)));
+            proxy.stall();
+            await sleep(draw.between(1000, amount(1200, 2500)));
+            proxy.resume();
+            await ledger.recovered(performance.now(), 15_000);
+            await expect.poll(() => proxy.broken, { timeout: 10_000 }).toBe(0);
+          }
+          return faults;
+        },
+      );
+      expect(ledger.errors.get('TIMEOUT')).toBeGreaterThan(0);
+    } finally {
+      await proxy.stop();
+    }
   });
 });

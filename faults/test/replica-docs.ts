@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createSessionTable } from '@kss/core';
 import type { Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +11,11 @@ import { withStores } from '../src/with-stores.js';
 /** What docs/scaling.md has an operator ask a primary, and what it says of updates there. */
 export function questionsToPrimaries(pair: () => Pair): void {
   describe('docs/scaling.md', () => {
+    it('shows the code that follows the primary in the tests', () => {
+      const code = readFileSync(new URL('../src/follow-first.ts', import.meta.url), 'utf8');
+      expect(readFileSync(new URL('../../docs/scaling.md', import.meta.url), 'utf8')).toContain(code);
+    });
+
     it.each(sqlFor('PostgreSQL'))('the statements from line $line on run', async ({ statements }) => {
       const primary = openServer(pair().ports[0]);
       try {

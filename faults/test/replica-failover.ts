@@ -1,6 +1,8 @@
 import { KnexSessionStore } from '@kss/core';
+import type { Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
 import { type Balancer, startBalancer } from '../src/balancer.js';
+import { followFirst } from '../src/follow-first.js';
 import { amount, SHORT, sleep } from '../src/mode.js';
 import { random, SEED } from '../src/random.js';
 import { openServer, type Pair, type Server, setSynchronous, startPair } from '../src/replica.js';
@@ -26,14 +28,24 @@ export function primariesThatDie(): void {
       await failover('asynchronous', { synchronous: false, times: amount(1, 4) });
     });
 
+    it('synchronous, the app finds the primary itself: nothing acknowledged is lost', async () => {
+      const { wrong, counts } = await failover('synchronous, without a balancer', {
+        synchronous: true,
+        times: 1,
+        follows: true,
+      });
+      expect(wrong).toEqual([]);
+      expect(counts).toMatchObject({ missed: 0, stale: 0, revived: 0 });
+    });
+
     it('asynchronous, the replica behind: what it had not received is lost, as the database says', async () => {
-      const { wrong } = await failover('asynchronous, the replica behind', {
+      const { lost } = await failover('asynchronous, the replica behind', {
         synchronous: false,
         times: 1,
         behind: amount(500, 2000),
       });
       // Or this suite could not see a loss at all.
-      expect(wrong.length).toBeGreaterThan(0);
+      expect(lost).toBeGreaterThan(0);
     });
   });
 
@@ -71,12 +83,18 @@ interface Failover {
   readonly times: number;
   /** Milliseconds for which the replica is sent nothing before the primary dies. */
   readonly behind?: number;
+  /** Whether the app finds the primary itself, instead of a balancer. */
+  readonly follows?: boolean;
 }
 
-async function failover(title: string, { synchronous, times, behind }: Failover) {
+async function failover(title: string, { synchronous, times, behind, follows }: Failover) {
   const pair = await startPair();
   const balancer = await startBalancer([pair.ports[0]]);
-  const pools = Array.from({ length: 3 }, () => openServer(balancer.port));
+  const urls = pair.ports.map((port) => `postgres://postgres@127.0.0.1:${port}/postgres`);
+  const following = Array.from({ length: follows ? 3 : 0 }, () => followFirst('pg', urls, isPrimary, { max: 10 }));
+  const pools = follows
+    ? following.map(({ knex }) => knex)
+    : Array.from({ length: 3 }, () => openServer(balancer.port));
   try {
     const version = await versionOf(pair);
     return await withStores(pools, { tableName: TABLE, timeout: TIMEOUT }, async (stores) => {
@@ -96,7 +114,7 @@ async function failover(title: string, { synchronous, times, behind }: Failover)
         const killed = performance.now();
         await pair.kill(dying);
         await takeOver(pair, balancer, rising);
-        await sleep(amount(1500, 4000));
+        await sleep(amount(follows ? 3000 : 1500, 4000));
         silent = Math.max(silent, load.since(killed).silent);
         if (time === times - 1) break;
         await pair.rejoin(dying);
@@ -110,16 +128,17 @@ async function failover(title: string, { synchronous, times, behind }: Failover)
         scenario: `primary killed, its replica promoted: ${title}`,
         database: `PostgreSQL ${version}`,
         ...{ faults: times, requests, acknowledged, errors, hung, slowest },
-        lost: wrong.length + counts.revived,
+        lost: wrong.length + counts.missed + counts.stale + counts.revived,
         recovery: silent,
       });
       console.log(title, JSON.stringify({ ...counts, silent }), wrong.length, wrong.slice(0, 3));
       expect(counts.hung).toBe(0);
       expect(Object.keys(errors).filter((code) => !['DATABASE', 'TIMEOUT', 'CONFLICT'].includes(code))).toEqual([]);
       expect(acknowledged).toBeGreaterThan(100);
-      return { wrong, counts };
+      return { wrong, counts, lost: wrong.length + counts.missed + counts.stale };
     });
   } finally {
+    for (const { stop } of following) stop();
     await balancer.close();
     await pair.stop();
   }
@@ -129,6 +148,11 @@ async function failover(title: string, { synchronous, times, behind }: Failover)
 async function takeOver(pair: Pair, balancer: Balancer, rising: Server): Promise<void> {
   await pair.promote(rising);
   balancer.route([pair.ports[rising - 1] as number]);
+}
+
+async function isPrimary(server: Knex): Promise<boolean> {
+  const { rows } = await server.raw('select pg_is_in_recovery() as replica');
+  return !rows[0].replica;
 }
 
 async function replicate(pair: Pair, primary: Server, synchronous: boolean): Promise<void> {
