@@ -16,7 +16,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 for (const folder of ['packages', 'examples']) {
   for (const name of readdirSync(join(root, folder))) countPackage(`${folder}/${name}`);
 }
-countPackage('bench');
+for (const folder of ['bench', 'faults']) countPackage(folder);
 if (steps.includes('test') && total.failed === 0) fail('test failed, and no report says why');
 for (const step of steps.filter((name) => name !== 'test')) fail(`${step} failed`);
 
