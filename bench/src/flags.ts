@@ -56,9 +56,10 @@ export const PROFILING = `In the folder bench, with the flags that single out wh
 
   node --cpu-prof --cpu-prof-dir=out --import tsx src/main.ts self --database postgres --only core --verbs get --clients 128
   npx tsx src/profile.ts out/*.cpuprofile
+  npx tsx src/flame.ts out/NAME.cpuprofile what it is > flame.svg
 
 The first leaves a .cpuprofile, and with \`http\` one of each app. The second prints the functions with the most time of their
-own, by package. For a flame graph, open the file in the Performance panel of Chrome's developer tools, or in VS Code.`;
+own, by package. The third draws a flame graph.`;
 
 /** Reads a command line; what it does not know is an Error that says so. */
 export function readFlags(words: readonly string[]): Flags {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { drawChart } from '../src/chart.js';
+import { flameOf } from '../src/flame.js';
 import { noFaults } from '../src/ledger.js';
 import { sampleOf } from '../src/load.js';
 import { packageOf, selfTimes } from '../src/profile.js';
@@ -148,6 +149,35 @@ describe('a profile', () => {
       { package: 'knex', name: 'raw', place: 'lib/raw.js:42', milliseconds: 3 },
       { package: 'V8', name: '(garbage collector)', place: '', milliseconds: 0.5 },
     ]);
+  });
+
+  it('becomes a flame graph: the same function under the same ones is one box, and idle time none', () => {
+    const node = (id: number, functionName: string, children: number[] = [], url = '') => ({
+      id,
+      callFrame: { functionName, url, lineNumber: 0 },
+      children,
+    });
+    const core = 'file:///r/packages/core/dist/index.js';
+    const svg = flameOf(
+      {
+        nodes: [
+          node(1, '(root)', [2, 3, 5]),
+          node(2, '(idle)'),
+          node(3, 'load', [4], core),
+          node(4, 'parse<'),
+          node(5, 'load', [], core),
+        ],
+        samples: [2, 3, 4, 5],
+        timeDeltas: [9000, 100, 200, 100],
+      },
+      'get & touch',
+    );
+    expect([...svg.matchAll(/<title>(.*?)<.title>/g)].map(([, title]) => title)).toEqual([
+      'all, bench: 100.0 %',
+      'load, @kss/core: 100.0 %',
+      'parse&lt;, V8: 50.0 %',
+    ]);
+    expect(svg).toContain('get &amp; touch');
   });
 
   it('knows the packages', () => {
