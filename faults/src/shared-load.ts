@@ -29,7 +29,7 @@ export interface LoadCounts {
   readonly causes: Record<string, number>;
   /** Loads and saves that found a session gone which nobody had ended. */
   missed: number;
-  /** Reads that showed less than the same worker had been told was saved. */
+  /** Acknowledged saves that the worker's next read did not show. */
   stale: number;
   /** Saves that brought a session back after its logout was acknowledged. */
   revived: number;
@@ -138,7 +138,10 @@ export class SharedLoad {
       return;
     }
     const { session, revision } = loaded.value;
-    if (numberIn(session, worker) < written.acknowledged) this.counts.stale += 1;
+    if (numberIn(session, worker) < written.acknowledged) {
+      this.counts.stale += 1;
+      written.acknowledged = numberIn(session, worker); // told once
+    }
     written.sent += 1;
     const next = written.sent;
     const changed = { ...session, [`worker${worker}`]: next };

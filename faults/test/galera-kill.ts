@@ -8,6 +8,7 @@ import { amount, SHORT, sleep } from '../src/mode.js';
 import { random, SEED } from '../src/random.js';
 import { record } from '../src/report.js';
 import { SharedLoad } from '../src/shared-load.js';
+import { SILENT } from '../src/silent.js';
 import { until } from '../src/until.js';
 import { withStores } from '../src/with-stores.js';
 
@@ -73,6 +74,7 @@ export function nodesThatFail(galera: () => Galera): void {
       const serves = async (node: Knex) => (await statusOf(node, 'wsrep_ready')) === 'ON';
       const afterCreate = saying('set session wsrep_sync_wait = 3');
       const following = Array.from({ length: 3 }, () => followFirst('mysql2', urls, serves, { max: 10, afterCreate }));
+      for (const { knex } of following) knex.client.logger = SILENT;
       await scenario(galera(), 'a node of three killed, without a balancer', {
         pools: following.map(({ knex }) => knex),
         async fault({ kill, rejoin }, load) {
