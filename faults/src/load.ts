@@ -13,6 +13,8 @@ export interface Target {
   read(sid: string): Promise<Held>;
   touch(sid: string): Promise<boolean>;
   end(sid: string): Promise<null>;
+  /** Loads it, has it ended elsewhere, and saves what was loaded, as a slow request does: null where it stays ended. */
+  kick(sid: string, n: number): Promise<Held>;
 }
 
 /** Clients that go on until they are stopped. */
@@ -34,8 +36,8 @@ export interface LoadOptions {
   readonly pause?: number;
 }
 
-/** A store as a target. */
-export function storeTarget(store: KnexSessionStore): Target {
+/** A store as a target; sessions are kicked through the other one. */
+export function storeTarget(store: KnexSessionStore, other: KnexSessionStore = store): Target {
   return {
     async save(sid, n) {
       await store.set(sid, { n, text: 'x'.repeat(200) });
@@ -55,6 +57,12 @@ export function storeTarget(store: KnexSessionStore): Target {
     async end(sid) {
       await store.destroy(sid);
       return null;
+    },
+    async kick(sid, n) {
+      const loaded = await store.load(sid);
+      await other.destroy(sid);
+      const late = loaded && (await store.update(sid, { ...loaded.session, n }, { revision: loaded.revision }));
+      return late === null ? null : n;
     },
   };
 }
@@ -90,7 +98,8 @@ async function client(
     else if (chance < 0.6) answer = await ledger.write(sid, n, () => target.change(sid, n));
     else if (chance < 0.8) answer = await ledger.read(sid, () => target.read(sid));
     else if (chance < 0.9) answer = await ledger.check(sid, () => target.touch(sid));
-    else answer = await ledger.write(sid, null, () => target.end(sid));
+    else if (chance < 0.95) answer = await ledger.write(sid, null, () => target.end(sid));
+    else answer = await ledger.write(sid, null, () => target.kick(sid, n));
     // A refused connection fails at once, and asking again at once would measure nothing but that.
     await sleep(random.next() * (answer === undefined ? 20 * pause : pause));
   }

@@ -59,7 +59,12 @@ export async function underLoad(scenario: Scenario, inject: (tools: Tools) => Pr
   const stores = knexes.map((knex) => new KnexSessionStore(knex, options));
   try {
     for (const store of stores) await store.waitForSync();
-    const load = startLoad({ ledger, targets: stores.map(storeTarget), clients, random: draw.fork() });
+    const load = startLoad({
+      ledger,
+      targets: stores.map((store, i) => storeTarget(store, stores[i + 1] ?? stores[0])),
+      clients,
+      random: draw.fork(),
+    });
     let faults = 0;
     try {
       faults = await inject({ ledger, draw, stores, load });
