@@ -98,7 +98,8 @@ export interface Answered {
  * Whether one order of calls on one session, in which those of one process follow each other, answers each as it was answered
  * and leaves the session that there is. Updates of one process are those of one request, with one revision.
  *
- * @param asks whether the server is asked afterwards which rows a write reached: one that was ended meanwhile counts as gone
+ * @param asks whether the server is asked afterwards which rows a write reached: one that was ended meanwhile counts as gone, and
+ *   one that was born meanwhile as touched
  */
 export function isExplained(
   start: Row | null,
@@ -107,6 +108,7 @@ export function isExplained(
   { now, asks }: { readonly now: number; readonly asks: boolean },
 ): boolean {
   const ends = asks && calls.some(({ call }) => call.verb === 'destroy');
+  const begins = asks && calls.some(({ call }) => call.verb === 'set');
   const search = (done: readonly number[], row: Row | null, latest: Readonly<Record<number, Held>>): boolean => {
     if (done.length === calls.length) {
       return isDeepStrictEqual(row && { data: row.data, expires: row.expires }, left);
@@ -118,7 +120,8 @@ export function isExplained(
       const call = given.verb === 'update' ? { ...given, held } : given;
       const outcome = apply(row, call, policy, now, 1000 + i);
       const late = ends && outcome.answer === true && call.verb !== 'set' && answer === false;
-      if (!late && !isDeepStrictEqual(outcome.answer, answer)) return false;
+      const early = begins && outcome.answer === false && call.verb === 'touch' && answer === true;
+      if (!late && !early && !isDeepStrictEqual(outcome.answer, answer)) return false;
       // The next save of the same request begins with what this one saved.
       const saved = held !== undefined && call.verb === 'update' && answer === true;
       const next = saved ? { ...latest, [process]: { base: call.data, born: held.born, version: 1000 + i } } : latest;

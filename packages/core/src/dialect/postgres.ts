@@ -150,7 +150,8 @@ export const postgres: Dialect = {
   },
 
   failure,
-  withoutValues: (message) => message.replace(/: ".*"$/s, ''), // it quotes the value last
+  // It quotes the value last, or first.
+  withoutValues: (message) => message.replace(/: ".*"$/s, '').replace(/^(value )?".*" (is out of range)/s, 'value $2'),
 };
 
 const OF_THIS_TABLE = "i.indrelid = format('%I.%I', table_schema, table_name)::regclass and i.indpred is null";
