@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { guarded } from './guard.js';
 
 /** The seed of the whole run; vitest.config.ts makes one where the environment gives none. */
-export const seed = Number(process.env.KSS_FUZZ_SEED);
+const seed = Number(process.env.KSS_FUZZ_SEED);
 
 const short = process.env.KSS_FUZZ === 'short';
 const PER_BATCH = 100;
@@ -20,7 +20,7 @@ export interface Subject<T> {
   readonly holds?: () => Promise<void> | void;
   /** Whether one case waits for the end of the one before. @default false */
   readonly oneByOne?: boolean;
-  /** Milliseconds in a short run. @default 1500 */
+  /** Milliseconds in a short run. @default 600 */
   readonly shortMs?: number;
 }
 
@@ -31,7 +31,7 @@ export interface Subject<T> {
 export async function fuzz<T>(subject: Subject<T>): Promise<void> {
   const { name, cases, arbitrary, check, holds = () => {}, oneByOne = false } = subject;
   const begun = performance.now();
-  const until = begun + limit(subject.shortMs ?? 1500);
+  const until = begun + limit(subject.shortMs ?? 600);
   let done = 0;
   for (let batch = 0; done < cases && (batch === 0 || performance.now() < until); batch++) {
     const numRuns = Math.min(PER_BATCH, cases - done);
@@ -63,7 +63,7 @@ export function share(cases: number, database: string): number {
 }
 
 /** A value as text, whatever it does when it is looked at. */
-export function shown(value: unknown): string {
+function shown(value: unknown): string {
   try {
     return inspect(unwrapped(value), {
       customInspect: false,

@@ -67,7 +67,7 @@ describeDatabases('hostile codecs', ({ name }, knex) => {
   it('change nothing, or store the text that they give', async () => {
     await fuzz({
       name: `codecs on ${name}`,
-      cases: share(80_000, name),
+      cases: share(30_000, name),
       arbitrary: fc.tuple(fc.constantFrom('encode', 'decode'), given, fc.constantFrom('set', 'update', 'cookie')),
       oneByOne: true,
       holds: () => others.holds(),

@@ -130,9 +130,9 @@ describeDatabases(
       it('open no session of another', async () => {
         await fuzz({
           name: `cookies through ${framework} on ${name}`,
-          cases: cases(12_000),
+          cases: cases(8_000),
           arbitrary: fc.tuple(bent, fc.boolean()),
-          shortMs: 800,
+          shortMs: 500,
           holds,
           check: async ([bend, writes]) => {
             const cookie = bend(victim);
@@ -147,7 +147,7 @@ describeDatabases(
       it('with sids that are hostile are sessions of their own', async () => {
         await fuzz({
           name: `signed sids through ${framework} on ${name}`,
-          cases: cases(8_000),
+          cases: cases(4_000),
           arbitrary: fc.tuple(sid, fc.boolean()),
           shortMs: 500,
           holds,
@@ -163,7 +163,7 @@ describeDatabases(
       it('of sessions that another program wrote end no server', async () => {
         await fuzz({
           name: `stored cookies through ${framework} on ${name}`,
-          cases: cases(6_000),
+          cases: cases(3_000),
           arbitrary: fc.tuple(stored, fc.boolean()),
           shortMs: 500,
           holds,

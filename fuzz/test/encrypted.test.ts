@@ -50,7 +50,7 @@ it('an encrypted text that was bent opens no session', async () => {
   const codec = encryption({ keys: KEYS, plain: 'refuse' });
   await fuzz({
     name: 'encrypted texts',
-    cases: 150_000,
+    cases: 250_000,
     arbitrary: fc.tuple(fc.json(), text, bend, fc.boolean()),
     check: ([json, handle, change, older]) => {
       const writer = older ? encryption({ keys: KEYS.slice(1) }) : codec;

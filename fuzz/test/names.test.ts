@@ -76,10 +76,10 @@ describeDatabases('hostile names', ({ name: database }, knex) => {
     let worked = 0;
     await fuzz({
       name: `names on ${database}`,
-      cases: database === 'sqlite' ? 20_000 : share(8_000, database),
+      cases: database === 'sqlite' ? 10_000 : share(8_000, database),
       arbitrary: names,
       oneByOne: true,
-      shortMs: 1200,
+      shortMs: 800,
       holds: async () => {
         expect(digestOf(await knex()(BESIDE).select('*'))).toBe(digestOf([{ sid: 'mine' }]));
       },

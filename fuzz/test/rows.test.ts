@@ -105,7 +105,7 @@ describeDatabases('rows of another program', ({ name }, knex) => {
   it('are sessions, or errors that leave them as they are', async () => {
     await fuzz({
       name: `rows on ${name}`,
-      cases: share(120_000, name),
+      cases: share(30_000, name),
       arbitrary: fc.tuple(
         (name === 'sqlite' ? looseRow : row) as fc.Arbitrary<Record<string, unknown>>,
         fc.boolean(),

@@ -57,7 +57,7 @@ describeDatabases('hostile sids', ({ name }, knex) => {
   it('are refused as INVALID_SID, or are sessions of their own', async () => {
     await fuzz({
       name: `sids on ${name}`,
-      cases: share(200_000, name),
+      cases: share(150_000, name),
       arbitrary: fc.tuple(sid, fc.nat({ max: 2 })),
       holds: async () => {
         await tidy();
