@@ -16,7 +16,7 @@ const total = { passed: 0, failed: 0, skipped: 0 };
 for (const folder of ['packages', 'examples']) {
   for (const name of readdirSync(join(root, folder))) countPackage(`${folder}/${name}`);
 }
-for (const folder of ['bench', 'faults']) countPackage(folder);
+for (const folder of ['bench', 'faults', 'fuzz']) countPackage(folder);
 if (steps.includes('test') && total.failed === 0) fail('test failed, and no report says why');
 for (const step of steps.filter((name) => name !== 'test')) fail(`${step} failed`);
 
@@ -26,8 +26,8 @@ process.exitCode = total.failed > 0 ? 1 : 0;
 
 function countPackage(folder) {
   const manifest = readJson(join(root, folder, 'package.json'));
-  const { test, 'test:unbatched': again } = manifest?.scripts ?? {};
-  if (test !== undefined) countReport(folder, 'test-report.json');
+  const { 'test:unbatched': again, ...scripts } = manifest?.scripts ?? {};
+  if (['test', 'test:faults', 'test:fuzz'].some((name) => name in scripts)) countReport(folder, 'test-report.json');
   if (again !== undefined) countReport(folder, 'test-report-unbatched.json');
 }
 
