@@ -9,3 +9,6 @@ export function causeCode(error: unknown): string {
   const { cause } = error as { cause?: { code?: unknown } };
   return String(cause?.code ?? 'none');
 }
+
+/** What drivers say of a transaction that was chosen to end a deadlock. */
+export const DEADLOCKS: ReadonlySet<string> = new Set(['40P01', 'ER_LOCK_DEADLOCK']);

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly strays: unknown[];
   /** Whether the server can still have a statement whose caller was told that its outcome is unknown. */
   readonly late?: boolean;
+  /** How long, in milliseconds, the driver may block the event loop, so that nobody can be told anything. */
+  readonly blocked?: number;
   /** Whether callers can hear of the fault at all. */
   readonly heard?: boolean;
 }
@@ -49,10 +51,10 @@ export interface Outcome {
 
 /** Loads the stores, lets the faults happen, then compares what was acknowledged with what is there and leaves the counts. */
 export async function underLoad(scenario: Scenario, inject: (tools: Tools) => Promise<number>): Promise<Outcome> {
-  const { name, table, knexes, direct, timeout, strays, clients = 16 } = scenario;
+  const { name, table, knexes, direct, timeout, strays, clients = 16, blocked = 0 } = scenario;
   strays.length = 0;
   const draw = random(SEED);
-  const ledger = new Ledger(timeout + SLACK);
+  const ledger = new Ledger(timeout + blocked + SLACK);
   const options = { tableName: table, timeout, onError() {}, ...scenario.options };
   // Past what stands between, so that the load begins with a table.
   await createSessionTable(direct, { tableName: table });

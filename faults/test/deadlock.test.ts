@@ -1,13 +1,13 @@
 import type { Knex } from 'knex';
 import { expect, it } from 'vitest';
 import { describeServers } from '../src/describe.js';
+import { DEADLOCKS } from '../src/error-code.js';
 import { amount, sleep } from '../src/mode.js';
 import { type Random, SEED } from '../src/random.js';
 import { underLoad } from '../src/scenario.js';
 import { collectStrays } from '../src/strays.js';
 
 const TABLE = 'kss_deadlock';
-const DEADLOCKS = new Set(['40P01', 'ER_LOCK_DEADLOCK']);
 const SHARED = ['shared-1', 'shared-2', 'shared-3', 'shared-4'];
 
 /** A transaction of the app's that locks rows one by one, in an order of its own; how it ended. */
