@@ -20,7 +20,7 @@ const fixture = (name: string) => fileURLToPath(new URL(`../src/fixtures/${name}
 
 /** Runs an app whose clock is off, which collects all the time; what it said. */
 async function runShifted({ client, where, table }: AppDatabase, prefix: string, shift: number) {
-  const args = [client, where, table, prefix, String(amount(1000, 10_000))];
+  const args = [client, where, table, prefix, String(amount(1000, 5000))];
   const preload = ['--import', fixture('shifted-clock.mjs'), '--disable-warning=ExperimentalWarning'];
   const { stdout } = await promisify(execFile)(process.execPath, [...preload, fixture('collecting-app.mjs'), ...args], {
     env: { ...process.env, KSS_CLOCK_SHIFT: String(shift) },

@@ -32,7 +32,7 @@ describeServers('an outage of the database under HTTP load', (server) => {
       const app = await startApp(framework, store);
       const target = httpTarget(app.url);
       const load = startLoad({ ledger, targets: [target], clients: CLIENTS, sessions: SESSIONS, random: draw.fork() });
-      const faults = amount(2, 10);
+      const faults = amount(2, 8);
       for (let round = 0; round < faults; round++) {
         await sleep(draw.between(200, amount(400, 1500)));
         if (round % 2 === 0) {

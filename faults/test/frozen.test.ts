@@ -24,7 +24,7 @@ describeServers('a server stopped with SIGSTOP for longer than the deadline', (s
         late: true,
       },
       async ({ ledger, draw }) => {
-        const faults = amount(1, 12);
+        const faults = amount(1, 10);
         for (let round = 0; round < faults; round++) {
           await sleep(draw.between(200, amount(400, 1500)));
           server().freeze();

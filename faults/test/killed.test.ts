@@ -27,7 +27,7 @@ describeServers('a server killed with SIGKILL under load', (server) => {
         strays,
       },
       async ({ ledger, draw }) => {
-        const faults = amount(2, 25);
+        const faults = amount(2, 20);
         for (let round = 0; round < faults; round++) {
           await sleep(draw.between(100, amount(400, 2000)));
           await server().kill();

@@ -124,7 +124,7 @@ for (const { name, label, absent, open } of sqliteDrivers) {
           name: 'file locked for longer than the deadline',
         };
         const { ledger } = await underLoad(scenario, async ({ ledger, draw }) => {
-          const faults = amount(1, 8);
+          const faults = amount(1, 6);
           for (let round = 0; round < faults; round++) {
             await sleep(draw.between(100, 300));
             const ended = await lock(file, draw.between(3500, amount(4000, 6000)));
