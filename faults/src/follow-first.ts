@@ -7,8 +7,9 @@ export function followFirst(
   serves: (server: Knex) => Promise<boolean>,
   pool: Knex.PoolConfig = {},
 ): { readonly knex: Knex; stop(): void } {
+  const quiet = { warn() {}, error() {} }; // a dead one is asked every second
   const servers = urls.map((url) =>
-    createKnex({ client, connection: url, pool: { min: 0, max: 1 }, acquireConnectionTimeout: 1000 }),
+    createKnex({ client, connection: url, pool: { min: 0, max: 1 }, acquireConnectionTimeout: 1000, log: quiet }),
   );
   let current = 0;
   const look = async () => {

@@ -84,8 +84,9 @@ export function nodesThatFail(galera: () => Galera): void {
           await rejoin(1);
         },
         faults: 1,
+      }).finally(() => {
+        for (const { stop } of following) stop();
       });
-      for (const { stop } of following) stop();
     });
 
     it.skipIf(SHORT)('one by one, each statement tried once by the server: the store tries again', async () => {

@@ -68,10 +68,12 @@ describeWhere('three servers with group replication', 'group', absent, () => {
       const store = new KnexSessionStore(pool, { tableName: TABLE, sync: false, gcInterval: 0 });
       try {
         await until(async () => (await store.count('all').catch(() => -1)) === 0); // the table has arrived
+        expect(await rowsOf(pool, 'select @@super_read_only as secondary')).toEqual([{ secondary: 1 }]);
         await expect(store.set('sid', {})).rejects.toMatchObject({ code: 'DATABASE' });
         balancer.route([primary]); // open connections stay where they are
         await store.set('sid', { saved: true });
         expect(await store.get('sid')).toEqual({ saved: true });
+        expect(await rowsOf(pool, 'select @@super_read_only as secondary')).toEqual([{ secondary: 0 }]);
       } finally {
         await store.close();
         await pool.destroy();

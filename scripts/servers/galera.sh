@@ -14,12 +14,15 @@ galera_start() {
     galera_stop
     galera_prepare && galera_launch 1 --wsrep-new-cluster && galera_wait 1 &&
       galera_sql 1 'create database if not exists test' || return
-    for node in 2 3; do galera_launch "$node" && galera_wait "$node" || return; done
+    # Both at once: one is given the state while the other asks again.
+    for node in 2 3; do galera_launch "$node" || return; done
+    for node in 2 3; do galera_wait "$node" || return; done
   fi
 }
 
 galera_stop() {
   local node
+  for node in 3 2; do ! galera_runs "$node" || { kill -CONT "$(galera_pid "$node")" && kill "$(galera_pid "$node")"; }; done
   for node in 3 2 1; do
     galera_runs "$node" || continue
     kill -CONT "$(galera_pid "$node")"
