@@ -20,6 +20,8 @@ const errors = (line) =>
     .sort()
     .join(', ') || 'none';
 const sum = (key) => lines.reduce((total, line) => total + line[key], 0);
+// Those of which the page says that the database itself does not keep everything.
+const losing = lines.filter(({ lost }) => lost > 0).map(({ scenario, database }) => `${scenario}, ${database}`);
 const each = (key) => [...new Set(lines.map((line) => line[key]))].sort().join(', ');
 
 const rows = lines.map((line) => [
@@ -37,8 +39,8 @@ const table = [
 
 const text = [
   `Measured on ${each('date')}, Node ${each('node')}, ${each('machine')}. ${number(sum('faults'))} faults, ` +
-    `${number(sum('requests'))} requests, ${number(sum('acknowledged'))} acknowledged writes: ${number(sum('lost'))} lost, ` +
-    `${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
+    `${number(sum('requests'))} requests, ${number(sum('acknowledged'))} acknowledged writes: ${number(sum('lost'))} lost` +
+    `${losing.length > 0 ? ` (${losing.join('; ')})` : ''}, ${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
   '',
   ...table,
 ].join('\n');

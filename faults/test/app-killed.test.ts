@@ -58,7 +58,7 @@ describe('an app killed with SIGKILL while it saves', () => {
       it(title, async () => {
         const where = join(mkdtempSync(join(home(), 'app-')), 'sessions.sqlite');
         const open = () => driver?.open(where) as Knex;
-        await killApps({ client: 'embedded', where, table: TABLE }, open, 'SQLite, the file of the store’s own');
+        await killApps({ client: 'embedded', where, table: TABLE }, open, 'SQLite, the embedded file');
       });
     },
   );
