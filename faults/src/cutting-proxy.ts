@@ -20,7 +20,7 @@ export interface CuttingProxy {
 }
 
 /**
- * Starts a proxy that lets each connection carry a drawn number of bytes, to the server or from it, and then closes it, resets
+ * Starts a proxy that lets each connection carry a drawn number of bytes, to the server or from it, and then in turn closes it, resets
  * it or says nothing more, in the middle of a statement or of an answer.
  *
  * @param bytes the most that a connection carries; the draw favours few, since a statement is small
@@ -29,6 +29,7 @@ export async function startCuttingProxy(target: number, draw: Random, bytes: num
   const sockets = new Set<Socket>();
   const met = { close: 0, reset: 0, stall: 0 };
   let healed = false;
+  let connections = 0;
   const doomed = new Set<Socket>();
 
   const server = createServer((client) => {
@@ -44,7 +45,7 @@ export async function startCuttingProxy(target: number, draw: Random, bytes: num
         upstream.destroy();
       });
     }
-    const fate = FATES[draw.between(0, FATES.length - 1)] ?? 'reset';
+    const fate = FATES[connections++ % FATES.length] ?? 'reset';
     const answers = draw.next() < 0.5;
     let left = Math.ceil(bytes * draw.next() ** 2);
     let over = false;

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { describeServers } from '../src/describe.js';
 import { causeCode } from '../src/error-code.js';
 import { amount, sleep } from '../src/mode.js';
+import type { OwnServer } from '../src/own-server.js';
 import { signal } from '../src/processes.js';
 import { SEED } from '../src/random.js';
 import { underLoad } from '../src/scenario.js';
@@ -67,16 +68,8 @@ describeServers('a server that is shut down and started in order', (server, { na
           };
           for (let round = 0; round < faults; round++) {
             await sleep(draw.between(200, 500));
-            await server().kill();
-            server().launch();
             // Its recovery is held up, which it may be for minutes after a large crash.
-            const recovering = await found(
-              () =>
-                server()
-                  .processes()
-                  .find(({ title }) => /startup/.test(title))?.pid,
-            );
-            signal(recovering, 'SIGSTOP');
+            const recovering = await crashIntoRecovery(server());
             await probe(30);
             signal(recovering, 'SIGCONT');
             await server().answers();
@@ -97,10 +90,20 @@ describeServers('a server that is shut down and started in order', (server, { na
   );
 });
 
-async function found(find: () => number | undefined): Promise<number> {
+/** Kills a server, starts it and stops the process that recovers it: again, where that was over before it was seen. */
+async function crashIntoRecovery(server: OwnServer): Promise<number> {
   for (;;) {
-    const pid = find();
-    if (pid !== undefined) return pid;
-    await sleep(1);
+    await server.kill();
+    server.launch();
+    const limit = performance.now() + 2000;
+    while (performance.now() < limit) {
+      const recovering = server.processes().find(({ title }) => /startup/.test(title))?.pid;
+      if (recovering !== undefined) {
+        signal(recovering, 'SIGSTOP');
+        return recovering;
+      }
+      await sleep(1);
+    }
+    await server.answers();
   }
 }
