@@ -1,7 +1,7 @@
 import type { KnexSessionStore } from '@kss/core';
 import { describe, expect, it } from 'vitest';
 import { type Galera, openNode, type SyncWait } from '../src/galera.js';
-import { amount, sleep } from '../src/mode.js';
+import { amount, SHORT, sleep } from '../src/mode.js';
 import { withStores } from '../src/with-stores.js';
 
 const ROUNDS = amount(100, 1000);
@@ -22,14 +22,15 @@ export function readsThroughOtherNodes(galera: () => Galera): void {
       expect(counts).toEqual({ rounds: ROUNDS, unread: 0, unsaved: 0, untouched: 0, stillIn: 0, revived: 0 });
     });
 
-    it('0: a login may be missed, and a logout may miss its session, which then lives on', async () => {
+    // A matter of moments: a few browsers may have luck.
+    it.skipIf(SHORT)('0: a login may be missed, and a logout may miss its session, which then lives on', async () => {
       const counts = await onEachNode(0, (stores) => until(stores, ({ unread, stillIn }) => unread > 0 && stillIn > 0));
       console.log('wsrep_sync_wait = 0:', JSON.stringify(counts));
       expect(counts.unread).toBeGreaterThan(0);
       expect(counts.stillIn).toBeGreaterThan(0);
     });
 
-    it('1: reads wait, and a logout may still miss its session', async () => {
+    it.skipIf(SHORT)('1: reads wait, and a logout may still miss its session', async () => {
       const counts = await onEachNode(1, (stores) => until(stores, ({ stillIn }) => stillIn > 0));
       console.log('wsrep_sync_wait = 1:', JSON.stringify(counts));
       expect(counts.unread).toBe(0);
