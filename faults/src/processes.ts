@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { home } from './home.js';
@@ -43,10 +43,27 @@ export interface Process {
 
 /** The children of a process. */
 export function childrenOf(pid: number): Process[] {
+  return (existsSync('/proc/self/stat') ? fromProc() : fromPs()).filter(({ parent }) => parent === pid);
+}
+
+/** Where there is a /proc, a machine may have no ps. */
+function fromProc(): Process[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const [, parent] = /\) \S (\d+) /.exec(readFileSync(`/proc/${Number(name)}/stat`, 'utf8')) ?? [];
+      const title = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      return [{ pid: Number(name), parent: Number(parent), title }];
+    } catch {
+      return []; // no process, or one that has ended meanwhile
+    }
+  });
+}
+
+function fromPs(): Process[] {
   const listed = execFileSync('ps', ['-Ao', 'pid=,ppid=,args='], { encoding: 'utf8' });
   return listed.split('\n').flatMap((line) => {
-    const [, child, parent, title = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-    return Number(parent) === pid ? [{ pid: Number(child), parent: pid, title }] : [];
+    const [, pid, parent, title = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), title }];
   });
 }
 
