@@ -105,7 +105,11 @@ describeDatabases('encrypted rows of another program', ({ name }, knex) => {
       check: async ([change, way]) => {
         await store.set('mine', { secret: 'of mine' });
         const revision = (await store.load('mine'))?.revision;
-        const additional = change(await textOf('mine'), await textOf('other')).replaceAll(/\0|\p{Surrogate}/gu, '');
+        // No database has the first two, and PGlite takes a byte order mark at the beginning for none of the text.
+        const additional = change(await textOf('mine'), await textOf('other')).replaceAll(
+          /\0|\p{Surrogate}|^\ufeff+/gu,
+          '',
+        );
         const reached = await knex()(TABLE).where({ sid: 'mine' }).update({ additional, revision: 7 });
         expect(reached).toBe(1);
         const read = await answer(() => store.get('mine'), { allowed: ['DECRYPT_FAILED'] });

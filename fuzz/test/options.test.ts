@@ -91,7 +91,10 @@ const options: fc.Arbitrary<Hostile> = fc.oneof(
 /** Options that make no table; what is no plain record stays as it is. */
 function withoutSync(given: unknown): unknown {
   try {
-    if (Object.getPrototypeOf(given) === Object.prototype) Object.defineProperty(given, 'sync', { value: false });
+    if (Object.getPrototypeOf(given) !== Object.prototype) return given;
+    Object.defineProperty(given, 'sync', { value: false });
+    if (!Object.hasOwn(given as object, 'onError'))
+      Object.defineProperty(given, 'onError', { value: () => {}, enumerable: true });
   } catch {
     // A proxy, or nothing.
   }
