@@ -39,15 +39,18 @@ export function primariesThatDie(): void {
       expect(counts).toMatchObject({ missed: 0, stale: 0, revived: 0 });
     });
 
-    it('asynchronous, the replica behind: what it had not received is lost, as the database says', async () => {
-      const { lost } = await failover('asynchronous, the replica behind', {
-        synchronous: false,
-        times: 1,
-        behind: amount(500, 2000),
-      });
-      // Or this suite could not see a loss at all.
-      expect(lost).toBeGreaterThan(0);
-    });
+    it.skipIf(SHORT)(
+      'asynchronous, the replica behind: what it had not received is lost, as the database says',
+      async () => {
+        const { lost } = await failover('asynchronous, the replica behind', {
+          synchronous: false,
+          times: 1,
+          behind: amount(500, 2000),
+        });
+        // Or this suite could not see a loss at all.
+        expect(lost).toBeGreaterThan(0);
+      },
+    );
   });
 
   it('synchronous, the replica dies: calls end at their deadline, and go on when nobody waits for it', async () => {
