@@ -34,7 +34,8 @@ export class Dispatch {
     if (kind === 'read' || kind === 'remove') return dialect.mostBindings - 1;
     if (!dialect.batchesWrites) return 1;
     const row = rowColumns(layout).length + 4; // an update brings its token's range, too
-    return Math.max(1, Math.floor((dialect.mostBindings - 2) / row));
+    const most = kind === 'upsert' ? undefined : dialect.mostUpdated;
+    return Math.max(1, Math.min(most ?? Number.POSITIVE_INFINITY, Math.floor((dialect.mostBindings - 2) / row)));
   }
 
   /**

@@ -13,19 +13,23 @@ export type Multiples = {
 type Row = Record<string, unknown>;
 type Tokens = ReadonlyMap<string, number>;
 
+const NO_TOKENS: Tokens = new Map();
+
 export function multiples({ dialect, layout }: Place, batches: BatchStatements, send: Send): Multiples {
-  /** The tokens of the rows that a write reached, `'all'` where it reached all; asked for where the result does not tell. */
-  const reached = async (
+  /** The tokens of the rows that a write reached; asked for where its result does not have them. */
+  const tokensAfter = async (result: unknown, keys: readonly string[], at: number): Promise<Tokens> =>
+    tokensOf(dialect.reached(result) ?? dialect.rows(await send(at, () => batches.tokens(keys, Date.now()))));
+
+  /** The keys of the rows that an update or touch reached; undefined where its result has the rows or does not tell. */
+  const keysReached = (
     result: unknown,
-    keys: readonly string[],
-    at: number,
-    told = true,
-  ): Promise<Tokens | 'all'> => {
-    const rows = dialect.reached(result, keys.length);
-    if (rows === 'all' && told) return rows;
-    if (rows !== undefined && rows !== 'all') return tokensOf(rows);
-    return tokensOf(dialect.rows(await send(at, () => batches.tokens(keys, Date.now()))));
+    sorted: readonly { readonly key: string }[],
+    changed: boolean,
+  ): ReadonlySet<string> | undefined => {
+    const which = dialect.which?.(result, sorted.length, changed);
+    return which && new Set(sorted.filter((_, i) => which[i]).map(keyOf));
   };
+
   return {
     async read(keys, at) {
       const result = await send(at, () => batches.read(keys, Date.now()));
@@ -37,18 +41,22 @@ export function multiples({ dialect, layout }: Place, batches: BatchStatements, 
     },
     async upsert(inputs, at) {
       const sorted = sortedByKey(inputs);
+      let tries = 0;
       const result = await send(at, () => {
         const now = Date.now();
+        tries += 1;
         return written(batches.upsert)(
           sorted.map((input) => ({ ...input, now })),
           now,
         );
       });
-      const tokens = await reached(result, sorted.map(keyOf), at);
+      // Sent again, it may have found what it had written itself.
+      if (tries === 1 && dialect.insertedAll?.(result, inputs.length)) return inputs.map(({ token }) => token);
+      const tokens = await tokensAfter(result, sorted.map(keyOf), at);
       return inputs.map(({ key, token }) => {
-        const stored = tokens === 'all' ? token : tokens.get(key);
-        // Another random part is of another process, which wrote after this one.
-        return stored !== undefined && randomOf(stored) === randomOf(token) ? stored : token;
+        const stored = tokens.get(key);
+        // Another random part is of another process, which saved the same session after this one.
+        return stored === undefined ? token : incarnationOf(stored)[0] + randomOf(token);
       });
     },
     async update(inputs, at) {
@@ -60,25 +68,23 @@ export function multiples({ dialect, layout }: Place, batches: BatchStatements, 
           now,
         );
       });
-      // That all were reached says which token each has now only where the one before is known.
-      const known = inputs.every((input) => input.known !== undefined);
-      const tokens = await reached(result, sorted.map(keyOf), at, known);
+      const there = keysReached(result, sorted, true);
+      // What token a row has now is known where the one before is.
+      const asked =
+        there === undefined ? sorted : sorted.filter((one) => one.known === undefined && there.has(one.key));
+      const tokens = asked.length === 0 ? NO_TOKENS : await tokensAfter(result, asked.map(keyOf), at);
       return inputs.map((input) => {
-        if (tokens === 'all') return incarnationOf(input.known ?? 0)[0] + input.random;
         const stored = tokens.get(input.key);
-        if (stored === undefined) return null;
-        const [lowest, highest] = incarnationOf(stored);
-        if (randomOf(stored) === input.random)
-          return highest >= input.lowest && lowest <= input.highest ? stored : null;
-        // A session of the incarnation that was asked for lived then, too: another process has written it since.
-        return lowest === input.lowest && highest === input.highest ? lowest + input.random : null;
+        if (there !== undefined)
+          return there.has(input.key) ? incarnationOf(input.known ?? stored ?? 0)[0] + input.random : null;
+        return stored !== undefined && randomOf(stored) === input.random ? stored : null;
       });
     },
     async touch(inputs, at) {
       const sorted = sortedByKey(inputs);
       const result = await send(at, () => written(batches.touch)(sorted, Date.now()));
-      const tokens = await reached(result, sorted.map(keyOf), at);
-      return inputs.map(({ key }) => tokens === 'all' || tokens.has(key));
+      const there = keysReached(result, sorted, false) ?? (await tokensAfter(result, sorted.map(keyOf), at));
+      return inputs.map(({ key }) => there.has(key));
     },
     async remove(keys, at) {
       const sorted = keys.toSorted();

