@@ -44,6 +44,7 @@ export function flameOf(profile: Profile, title: string): string {
   const height = (deepest + 2) * ROW;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="monospace" font-size="11">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     `<text x="4" y="13" font-size="12">${escaped(title)}</text>`,
     ...boxes,

@@ -173,6 +173,7 @@ describe('a profile', () => {
       'get & touch',
     );
     expect([...svg.matchAll(/<title>(.*?)<.title>/g)].map(([, title]) => title)).toEqual([
+      'get &amp; touch',
       'all, bench: 100.0 %',
       'load, @kss/core: 100.0 %',
       'parse&lt;, V8: 50.0 %',
