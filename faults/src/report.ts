@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import type { Ledger, Verdict } from './ledger.js';
 import { SHORT } from './mode.js';
 import { SEED } from './random.js';
@@ -12,6 +13,8 @@ const RESULTS = fileURLToPath(new URL(`../results/${SHORT ? 'short' : 'long'}`, 
 /** One line of the table in docs/reliability.md. */
 export interface Line {
   readonly scenario: string;
+  /** The file of the test. */
+  readonly suite: string;
   /** The database, with its version. */
   readonly database: string;
   /** How many times the fault happened. */
@@ -43,6 +46,7 @@ type Counted = Pick<Line, 'scenario' | 'database' | 'faults'> & Partial<Line>;
 /** Leaves the counts of a scenario, for a ledger what it counted; says them on stdout as well. */
 export async function record(line: Counted, ledger?: Ledger, verdict?: Verdict): Promise<void> {
   const whole: Line = {
+    suite: basename(expect.getState().testPath ?? ''),
     requests: ledger?.requests ?? 0,
     acknowledged: ledger?.acknowledgedWrites ?? 0,
     lost: verdict === undefined ? 0 : verdict.lost.length + verdict.revived.length,

@@ -5,12 +5,15 @@ import { fileURLToPath } from 'node:url';
 
 const results = fileURLToPath(new URL('../results/long', import.meta.url));
 const page = fileURLToPath(new URL('../../docs/reliability.md', import.meta.url));
+// docs/scaling.md tells of those.
+const CLUSTERS = /^(galera|group|replica)/;
 const [BEGIN, END] = ['<!-- faults: begin -->', '<!-- faults: end -->'];
 
 const lines = readdirSync(results)
   .filter((name) => name.endsWith('.json'))
   .sort()
-  .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')));
+  .map((name) => JSON.parse(readFileSync(join(results, name), 'utf8')))
+  .filter(({ suite }) => !CLUSTERS.test(suite));
 if (lines.length === 0) throw new Error('There are no results: run pnpm test:faults first.');
 
 const number = (value) => (value === null ? '' : value.toLocaleString('en-US'));
@@ -20,8 +23,6 @@ const errors = (line) =>
     .sort()
     .join(', ') || 'none';
 const sum = (key) => lines.reduce((total, line) => total + line[key], 0);
-// Those of which the page says that the database itself does not keep everything.
-const losing = lines.filter(({ lost }) => lost > 0).map(({ scenario, database }) => `${scenario}, ${database}`);
 const each = (key) => [...new Set(lines.map((line) => line[key]))].sort().join(', ');
 
 const rows = lines.map((line) => [
@@ -39,8 +40,8 @@ const table = [
 
 const text = [
   `Measured on ${each('date')}, Node ${each('node')}, ${each('machine')}. ${number(sum('faults'))} faults, ` +
-    `${number(sum('requests'))} requests, ${number(sum('acknowledged'))} acknowledged writes: ${number(sum('lost'))} lost` +
-    `${losing.length > 0 ? ` (${losing.join('; ')})` : ''}, ${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
+    `${number(sum('requests'))} requests, ${number(sum('acknowledged'))} acknowledged writes: ${number(sum('lost'))} lost, ` +
+    `${number(sum('late'))} late, ${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
   '',
   ...table,
 ].join('\n');
