@@ -1,4 +1,4 @@
-import createKnex, { type Knex } from 'knex';
+import { describeDatabases } from '@kss/test-kit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KnexSessionStore } from '../src/index.js';
 import { failure } from './failure.js';
@@ -11,29 +11,40 @@ const schemas = [
   { name: 'day', type: 'timestamp' },
 ] as const;
 
+const TABLE = 'kss_odd_columns';
+
 // Only SQLite takes text into a column of numbers or instants.
-let knex: Knex;
-let store: KnexSessionStore<typeof schemas>;
-const reported: unknown[] = [];
+describeDatabases(
+  'a column that holds what its type does not',
+  (_, knex) => {
+    let store: KnexSessionStore<typeof schemas>;
+    const reported: unknown[] = [];
 
-beforeAll(async () => {
-  knex = createKnex({ client: 'better-sqlite3', connection: { filename: ':memory:' }, useNullAsDefault: true });
-  store = new KnexSessionStore(knex, { gcInterval: 0, schemas, onError: (error) => reported.push(error) });
-  await store.waitForSync();
-});
-afterAll(async () => {
-  await store.close();
-  await knex.destroy();
-});
+    beforeAll(async () => {
+      store = new KnexSessionStore(knex(), {
+        gcInterval: 0,
+        tableName: TABLE,
+        schemas,
+        onError: (error) => reported.push(error),
+      });
+      await store.waitForSync();
+    });
+    afterAll(async () => {
+      await store.close();
+      await knex().schema.dropTableIfExists(TABLE);
+    });
 
-it.each(schemas.map(({ name }) => name))(
-  'a column that holds what its type does not makes no NaN of a session: %s',
-  async (name) => {
-    await store.set('a', { kept: 1 });
-    await knex('sessions').update({ [name]: 'never' });
-    expect(await store.get('a')).toBeNull();
-    await expect(store.get('a', { unreadable: 'reject' })).rejects.toEqual(failure('UNREADABLE_ROW', name));
-    expect((await store.find('all', { data: true }))[0]?.columns[name]).toBeNull();
-    expect(reported.splice(0)).toContainEqual(failure('UNREADABLE_ROW', name));
+    it.each(schemas.map(({ name }) => name))(
+      'a column that holds what its type does not makes no NaN of a session: %s',
+      async (name) => {
+        await store.set('a', { kept: 1 });
+        await knex()(TABLE).update({ [name]: 'never' });
+        expect(await store.get('a')).toBeNull();
+        await expect(store.get('a', { unreadable: 'reject' })).rejects.toEqual(failure('UNREADABLE_ROW', name));
+        expect((await store.find('all', { data: true }))[0]?.columns[name]).toBeNull();
+        expect(reported.splice(0)).toContainEqual(failure('UNREADABLE_ROW', name));
+      },
+    );
   },
+  ['sqlite'],
 );
