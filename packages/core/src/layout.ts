@@ -166,6 +166,11 @@ function aliasOf(index: number): string {
   return `x${[...String(index)].map((digit) => String.fromCharCode(97 + Number(digit))).join('')}`;
 }
 
+/** The key in a column of sids; one of fixed width pads what it holds, and no key ends with a space. */
+export function readKey(raw: unknown): string {
+  return String(raw).trimEnd();
+}
+
 /**
  * An instant column's value, in epoch milliseconds; drivers give a bigint as a number or as text.
  *

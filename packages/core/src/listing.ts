@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { decodeSession, readValue } from './codec.js';
 import { KssError } from './errors.js';
-import { ALIAS, type Field, fieldAlias, type Layout, readInstant } from './layout.js';
+import { ALIAS, type Field, fieldAlias, type Layout, readInstant, readKey } from './layout.js';
 import { refuseUnknown, unknownName } from './options.js';
 import type { Place } from './place.js';
 import { handleOf, handleOfKey } from './sid.js';
@@ -70,7 +70,7 @@ export function infoOf(
   { current, data }: Listing,
   report: (error: unknown) => void,
 ): SessionInfo {
-  const key = String(row[ALIAS.sid]);
+  const key = readKey(row[ALIAS.sid]);
   const handle = handleOfKey(key);
   const expireAt = readInstant(row[ALIAS.expireAt]);
   const read = (field: Field, raw: unknown) => readable(() => readValue(key, field, raw), report) ?? null;

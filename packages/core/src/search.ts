@@ -3,7 +3,7 @@ import type { Batch } from './batch.js';
 import { criteria, empty, type Narrow } from './criteria.js';
 import { KssError } from './errors.js';
 import { wrapError } from './executor.js';
-import { ALIAS } from './layout.js';
+import { ALIAS, readKey } from './layout.js';
 import { arrange, infoOf, listColumns, listingOf } from './listing.js';
 import { refuseUnknown } from './options.js';
 import { type Place, queryOn, reachedRows } from './place.js';
@@ -58,16 +58,25 @@ export class Search {
       narrow(query);
       return spared === undefined ? query : query.whereNotIn(sid, spared);
     };
-    const end = async (make: () => Knex.QueryBuilder) =>
-      reachedRows(this.#place, await this.#run(trx, () => make().delete() as PromiseLike<unknown>));
+    let tries = 0;
+    const end = async (make: () => Knex.QueryBuilder) => {
+      const send = () => {
+        tries += 1;
+        return make().delete() as PromiseLike<unknown>;
+      };
+      return reachedRows(this.#place, await this.#run(trx, send));
+    };
     if (handle === undefined) return end(meant);
     // A handle cannot be turned into a key: it is found among the keys that the criteria select, and nowhere else.
     const { knex, quote } = this.#place;
     const column = knex.raw(`${quote(sid)} as ${quote(ALIAS.sid)}`);
     const rows = await this.#run(trx, () => meant().select(column) as PromiseLike<Record<string, unknown>[]>);
     const keys = rows.map((row) => String(row[ALIAS.sid]));
-    const key = keys.find((candidate) => handleOfKey(candidate) === handle);
-    return key === undefined ? 0 : end(() => meant().where(sid, key));
+    const key = keys.find((candidate) => handleOfKey(readKey(candidate)) === handle);
+    if (key === undefined) return 0;
+    const ended = await end(() => meant().where(sid, key));
+    // It was there, and the answer that it is gone was lost.
+    return ended === 0 && tries > 1 ? 1 : ended;
   }
 
   /** In the app's transaction the statement is the app's: on its connection, once, without a deadline of ours. */

@@ -276,7 +276,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    *
    * @example
    * await sessions.destroyWhere({ user_id: 'ada' }, { except: req.sessionID }); // "sign out everywhere else"
-   * @returns how many
+   * @returns how many are known to have been ended by it: where a connection broke, the statement is sent again, and what the first
+   *   one had ended unheard is not counted; the session that a `handle` found counts in any case
    * @throws KssError EMPTY_CRITERIA, INVALID_SID, INVALID_OPTION, COLUMN_VALUE, TIMEOUT, DATABASE
    */
   async destroyWhere(where: Where<F>, options: DestroyWhereOptions = {}): Promise<number> {
@@ -288,7 +289,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * Deletes the rows that are expired by this process's clock, in chunks. `timeout` is for each chunk. Collections by time or
    * by reads leave alone what expired less than ten minutes ago.
    *
-   * @returns how many
+   * @returns how many it is known to have deleted; what a statement had deleted whose connection broke is not counted
    * @throws KssError TIMEOUT, DATABASE
    */
   async gc(): Promise<number> {
@@ -299,7 +300,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   /**
    * Ends every session of every account.
    *
-   * @returns how many rows there were, expired ones included
+   * @returns how many rows it is known to have deleted, expired ones included; where a connection broke and the statement was sent
+   *   again, what the first one had deleted is not counted
    * @throws KssError TIMEOUT, DATABASE
    */
   async clear(): Promise<number> {

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { ALIAS, fieldAlias, readInstant } from './layout.js';
+import { ALIAS, fieldAlias, readInstant, readKey } from './layout.js';
 import { listColumns } from './listing.js';
 import { type Place, queryOn } from './place.js';
 
@@ -60,7 +60,7 @@ function liveRows(place: Place): Knex.QueryBuilder {
 function wholeRow(row: Record<string, unknown>, { layout }: Place): WholeRow {
   const text = row[ALIAS.additional];
   return {
-    key: String(row[ALIAS.sid]),
+    key: readKey(row[ALIAS.sid]),
     expireAt: readInstant(row[ALIAS.expireAt]),
     token: Number(row[ALIAS.revision] ?? 0),
     text: text === null || text === undefined ? null : String(text),
