@@ -149,17 +149,21 @@ export class Batch {
     });
   }
 
-  /** Gives a row another key; where a row has that one already, it is the newer, and the other is deleted. */
-  rename(from: string, to: string): Promise<void> {
+  /**
+   * Gives a row another key; where a row has that one already, it is the newer, and the other is deleted. It is for the call with
+   * the new key that is made next, which fails where this does.
+   */
+  rename(from: string, to: string, renamed: () => void): void {
     const { dialect, layout, table, quote } = this.#place;
     const sql = `update ${table} set ${quote(layout.sid)} = ? where ${quote(layout.sid)} = ?`;
-    return this.#calls.errand(to, async (at) => {
+    this.#calls.lead(to, async (at) => {
       try {
         await this.#dispatch.raw(at, () => ({ sql, bindings: [to, from] }));
       } catch (error) {
         if (!isKssError(error, 'COLUMN_VALUE') || dialect.failure(error.cause).kind !== 'unique') throw error;
         await this.#dispatch.single.remove(from, at);
       }
+      renamed();
     });
   }
 

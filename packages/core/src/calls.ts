@@ -1,4 +1,4 @@
-import type { Deadlines } from './deadline.js';
+import { type Deadlines, timedOut } from './deadline.js';
 import { anotherOf, KssError } from './errors.js';
 import { Operation, type OperationKind } from './operation.js';
 import { Order } from './order.js';
@@ -61,6 +61,13 @@ export class Calls {
     return this.#admit(this.#operation('alone', key, errand, 0)) as Promise<T>;
   }
 
+  /** An errand for the sake of the call on the key that is made next: where it fails, it is that call which fails. */
+  lead(key: string, errand: Errand<void>): void {
+    const operation = this.#operation('alone', key, errand, 0);
+    operation.leads = true;
+    this.#admit(operation).catch(() => {});
+  }
+
   /**
    * An errand on many keys; it sees the writes called before it.
    *
@@ -96,13 +103,17 @@ export class Calls {
 
   async #runAlone([operation]: Operation[]): Promise<void> {
     if (operation === undefined) return;
+    const { leads, next } = operation;
     try {
       if (!operation.isAbandoned()) {
         await this.#options.ready();
         this.#settle(operation, { value: await (operation.input as Errand<unknown>)(operation.at) });
+      } else if (leads) {
+        throw timedOut();
       }
     } catch (error) {
       this.#settle(operation, { error });
+      if (leads && next !== undefined) this.#settle(next, { error });
     }
     this.#over(operation);
   }

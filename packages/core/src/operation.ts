@@ -25,6 +25,8 @@ export class Operation implements Expiring {
   sharers: Operation[] | undefined = undefined;
   /** Whether its statement was sent. */
   sent = false;
+  /** Whether the next operation on the same key is nothing without it. */
+  leads = false;
   settled = false;
   /** The next operation on the same key. */
   next: Operation | undefined = undefined;

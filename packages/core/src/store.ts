@@ -155,8 +155,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const { unreadable } = options === undefined ? NONE : refuseUnknown(options, ['unreadable'], 'option of load');
     const key = this.#key(sid);
     this.#collector.sawRead();
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
+    this.#upgrade?.rename(sid);
     const row = await this.#batch.read(key);
     try {
       if (row === null) return null;
@@ -179,8 +178,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async set(sid: string, session: SessionInput<F>, maxAge?: number): Promise<Revision> {
     const key = this.#key(sid);
     const saved = this.#encode(key, session, maxAge);
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
+    this.#upgrade?.rename(sid);
     const token = await this.#batch.write(key, saved);
     return sealRevision({ token, base: saved.session, merged: false });
   }
@@ -197,8 +195,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const key = this.#key(sid);
     const saved = this.#encode(key, session, maxAge);
     const read = revision === undefined ? undefined : openRevision(revision);
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
+    this.#upgrade?.rename(sid);
     if (read === undefined || this.#options.onConflict === 'overwrite') {
       const token = await this.#batch.update(key, saved, read?.token);
       return token === null ? null : sealRevision({ token, base: saved.session, merged: false });
@@ -230,8 +227,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const key = this.#key(sid);
     const expireAt = serializable(() => expiryOf(maxAge, cookie, this.#options.maxAge, Date.now()));
     const copy = cookie === undefined ? undefined : jsonText(() => ({ cookie }));
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
+    this.#upgrade?.rename(sid);
     if (copy === undefined) return this.#batch.touch(key, expireAt);
     return this.#batch.rewrite(key, expireAt, (text) => this.#withCookie(key, text, copy));
   }
@@ -243,8 +239,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async destroy(sid: string): Promise<void> {
     const key = this.#key(sid);
-    const renamed = this.#upgrade?.rename(sid);
-    if (renamed !== undefined) await renamed;
+    this.#upgrade?.rename(sid);
     await this.#batch.remove(key);
   }
 

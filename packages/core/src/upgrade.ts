@@ -21,17 +21,17 @@ export class Upgrade {
   }
 
   /**
-   * Renames the row that a sid may still have under its plain key; what is called next with the sid waits for that.
+   * Renames the row that a sid may still have under its plain key; what is called next with the sid, before anything is awaited,
+   * comes after that, and fails where that does.
    *
-   * @returns undefined where there is nothing to wait for
-   * @throws KssError INVALID_SID; the promise rejects as the statement does
+   * @throws KssError INVALID_SID
    */
-  rename(sid: unknown): Promise<void> | undefined {
+  rename(sid: unknown): void {
     const { sidWidth } = this.#place.layout;
     const plain = this.#pending ? plainKeyOf(sid, sidWidth) : undefined;
-    if (plain === undefined) return undefined;
+    if (plain === undefined) return;
     const key = keyOf(sid, sidWidth, true);
-    return this.#done.has(key) ? undefined : this.#batch.rename(plain, key).then(() => this.#remember(key));
+    if (!this.#done.has(key)) this.#batch.rename(plain, key, () => this.#remember(key));
   }
 
   /** Both keys that a row of the sid may have. */

@@ -5,7 +5,7 @@ import { failure } from './failure.js';
 
 const TABLE = 'kss_test_hash_sid';
 
-describeDatabases('a table that begins to keep digests only', (_, knex) => {
+describeDatabases('a table that begins to keep digests only', ({ name }, knex) => {
   const stores: { close(): Promise<void> }[] = [];
   const clean = async () => {
     await Promise.all(stores.splice(0).map((store) => store.close()));
@@ -25,6 +25,14 @@ describeDatabases('a table that begins to keep digests only', (_, knex) => {
     return store;
   };
   const keys = async () => (await knex()(TABLE).select('sid').orderBy('sid')).map(({ sid }) => String(sid));
+
+  /** The table is the app's, and so may be its rules. */
+  const refuseDigests = async () => {
+    if (name !== 'sqlite')
+      return knex().raw("alter table ?? add constraint plain check (sid not like 'sha256.%')", [TABLE]);
+    const when = "before update on ?? when new.sid like 'sha256.%'";
+    return knex().raw(`create trigger plain ${when} begin select raise(abort, 'no digest'); end`, [TABLE]);
+  };
 
   it('keeps no sid of a new session, and finds it', async () => {
     const store = open(true);
@@ -97,6 +105,48 @@ describeDatabases('a table that begins to keep digests only', (_, knex) => {
     expect(await store.get('new')).toStrictEqual({ n: 1 });
     knex().removeListener('query', hear);
     expect(sent).toHaveLength(1);
+  });
+
+  it.each(['destroyWhere', 'clear'] as const)('%s ends what was saved before it was called', async (verb) => {
+    const before = open(false);
+    await before.set('old', { user_id: 'ada', n: 1 });
+    const store = open(true);
+    await store.waitForSync();
+    const saved = [store.set('old', { user_id: 'ada', n: 2 }), store.set('new', { user_id: 'ada' })];
+    const ended = verb === 'clear' ? store.clear() : store.destroyWhere({ user_id: 'ada' });
+    await Promise.all(saved);
+    expect(await ended).toBe(2);
+    expect(await keys()).toStrictEqual([]);
+  });
+
+  it('find and count see what was saved before they were called', async () => {
+    const store = open(true);
+    await store.waitForSync();
+    const calls = [store.set('a', {}), store.set('b', {}), store.find('all'), store.count('all')];
+    const [, , found, count] = await Promise.all(calls);
+    expect([(found as unknown[]).length, count]).toStrictEqual([2, 2]);
+  });
+
+  it('fails a call whose row cannot be upgraded: the session is not gone', async () => {
+    const before = open(false);
+    await before.set('old', { user_id: 'ada', n: 1 });
+    const loaded = await before.load('old');
+    const store = open(true);
+    await store.waitForSync();
+    await refuseDigests();
+    const calls = [
+      store.get('old'),
+      store.get('old'),
+      store.update('old', { n: 2 }),
+      store.update('old', { n: 2 }, { revision: loaded?.revision }),
+      store.touch('old'),
+      store.touch('old', 1_000_000, { path: '/' }),
+      store.destroy('old'),
+    ];
+    const results = await Promise.allSettled(calls);
+    expect(results.map(({ status }) => status)).toStrictEqual(calls.map(() => 'rejected'));
+    expect(new Set(results.map((result) => (result as PromiseRejectedResult).reason)).size).toBe(calls.length);
+    expect(await before.get('old')).toStrictEqual({ user_id: 'ada', n: 1 });
   });
 
   it('still refuses what is no sid', async () => {
