@@ -3,13 +3,13 @@ import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { isKssError, KnexSessionStore, type StoreOptions } from '../src/index.js';
 import { endConnection, type HeldRow, holdRow, waiters } from './held-row.js';
+import { lookingAfter } from './patience.js';
 import { type Watch, watch } from './watch.js';
 
 const TABLE = 'kss_dispatch_outage';
 const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb', 'mysql'];
 const schemas = [{ name: 'user_id', type: 'string', args: [50] }] as const;
 type Store = KnexSessionStore<typeof schemas>;
-type Connection = { query(sql: string, done: (error: unknown) => void): void };
 
 const sids = Array.from({ length: 40 }, (_, i) => `s${i}`);
 
@@ -27,11 +27,11 @@ describeDatabases(
       rows.push(row);
       return row;
     };
-    // Who has waited longest looks for a deadlock first and loses it: the store shall, however slowly the app's side comes.
-    const afterCreate = (connection: Connection, done: (error: unknown) => void) =>
-      connection.query(database.name === 'postgres' ? "set deadlock_timeout = '3s'" : 'select 1', done);
     const open = async (options: StoreOptions<typeof schemas> = {}) => {
-      knex = database.open({ port: proxy.port, pool: { min: 0, max: 10, afterCreate } });
+      knex = database.open({
+        port: proxy.port,
+        pool: { min: 0, max: 10, afterCreate: lookingAfter('3s', database.name) },
+      });
       knex.client.logger = { warn() {}, error() {}, debug() {}, deprecate() {} };
       store = new KnexSessionStore(knex, { tableName: TABLE, schemas, gcInterval: 0, onError() {}, ...options });
       await store.waitForSync();

@@ -2,6 +2,7 @@ import { type DatabaseName, describeDatabases } from '@kss/test-kit';
 import type { Knex } from 'knex';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { KnexSessionStore } from '../src/index.js';
+import { lookingAfter } from './patience.js';
 
 const TABLE = 'kss_test_many_sessions';
 const SERVERS: readonly DatabaseName[] = ['postgres', 'mariadb', 'mysql'];
@@ -10,10 +11,6 @@ const ROUNDS = 8;
 
 const schemas = [{ name: 'user_id', type: 'string', args: [40], index: true }] as const;
 type Store = KnexSessionStore<typeof schemas>;
-
-interface Connection {
-  query(sql: string, done: (error: unknown) => void): void;
-}
 
 describeDatabases(
   'several processes at once on many sessions',
@@ -24,9 +21,7 @@ describeDatabases(
     beforeAll(async () => {
       await knex().schema.dropTableIfExists(TABLE);
       // A server that waits for a second before it looks for a deadlock hides it behind a retry; here it is a TIMEOUT.
-      const patience = database.name === 'postgres' ? "set deadlock_timeout = '60s'" : 'select 1';
-      const afterCreate = (connection: Connection, done: (error: unknown, connection: Connection) => void) =>
-        connection.query(patience, (error) => done(error, connection));
+      const afterCreate = lookingAfter('60s', database.name);
       for (let i = 0; i < POOLS; i++) {
         const pool = database.open({ pool: { min: 0, max: 4, afterCreate } });
         pools.push(pool);
