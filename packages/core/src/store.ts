@@ -182,7 +182,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const renamed = this.#upgrade?.rename(sid);
     if (renamed !== undefined) await renamed;
     const token = await this.#batch.write(key, saved);
-    return sealRevision({ token, base: saved.session, merged: false });
+    return sealRevision({ token, text: saved.text, base: saved.session, merged: false });
   }
 
   /**
@@ -201,10 +201,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     if (renamed !== undefined) await renamed;
     if (read === undefined || this.#options.onConflict === 'overwrite') {
       const token = await this.#batch.update(key, saved, read?.token);
-      return token === null ? null : sealRevision({ token, base: saved.session, merged: false });
+      return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged: false });
     }
     let { merged } = read;
-    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, (row) => {
+    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, read.text, (row) => {
       const { latest = read } = read;
       merged = latest.merged;
       // The save before this one, of the same request.
@@ -214,8 +214,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       const theirs = storedSession(row, this.#place.layout);
       return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), maxAge);
     });
-    if (token !== null) read.latest = { token, base: saved.session, merged };
-    return token === null ? null : sealRevision({ token, base: saved.session, merged });
+    if (token !== null) read.latest = { token, text: saved.text, base: saved.session, merged };
+    return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged });
   }
 
   /**
