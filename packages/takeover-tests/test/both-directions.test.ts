@@ -88,7 +88,10 @@ describe.each(PREDECESSORS)('$title', ({ title, databases, expiry, unit, open, t
         const loaded = await core.load(sidOf(cookie));
         const cookieOf = loaded?.session.cookie as { expires: string };
         const expires = new Date(cookieOf.expires);
-        const session = { cookie: { expires, originalMaxAge: HOUR, maxAge: expires.getTime() - Date.now() }, user_id: 'ada' };
+        const session = {
+          cookie: { expires, originalMaxAge: HOUR, maxAge: expires.getTime() - Date.now() },
+          user_id: 'ada',
+        };
         await new Promise<void>((resolve, reject) =>
           predecessor.store.set(sidOf(cookie), session as never, (error) => (error ? reject(error) : resolve())),
         );

@@ -1,4 +1,4 @@
-import { Agent, request as send, type Server } from 'node:http';
+import { Agent, type Server, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import session, { type Store } from 'express-session';
@@ -22,9 +22,11 @@ const SECRET = 'a secret of the tests';
 /** What the tests do with a session: sign in, change it, only use it, and end it. */
 export async function expressApp(store: Store, maxAge: number): Promise<App> {
   const app = express();
-  app.use(session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling: true, cookie: { maxAge } }));
+  app.use(
+    session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling: true, cookie: { maxAge } }),
+  );
   app.get('/login/:user', (req, res) => {
-    Object.assign(req.session, { user_id: req.params.user, seen: { pages: ['/'], 'ünïcode': '✓' } });
+    Object.assign(req.session, { user_id: req.params.user, seen: { pages: ['/'], ünïcode: '✓' } });
     res.json(req.session);
   });
   app.get('/set/:key/:value', (req, res) => {
@@ -67,7 +69,8 @@ function ask(agent: Agent, port: number, path: string, cookie: string): Promise<
         const set = (response.headers['set-cookie'] ?? []).map((line) => line.split(';')[0] ?? '');
         const status = response.statusCode ?? 0;
         if (status >= 500) reject(new Error(`${path} answered ${status}: ${text}`));
-        else resolve({ status, session: JSON.parse(text || '{}') as Reply['session'], cookie: set.join('; ') || cookie });
+        else
+          resolve({ status, session: JSON.parse(text || '{}') as Reply['session'], cookie: set.join('; ') || cookie });
       });
     });
     request.on('error', reject);

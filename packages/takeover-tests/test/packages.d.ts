@@ -17,7 +17,12 @@ declare module 'express-mysql-session' {
     onReady(): Promise<void>;
     close(): Promise<void>;
   }
-  export default function expressMysqlSession(session: unknown): new (options?: object, connection?: unknown) => MySqlStore;
+  export default function expressMysqlSession(
+    session: unknown,
+  ): new (
+    options?: object,
+    connection?: unknown,
+  ) => MySqlStore;
 }
 declare module 'express-mysql-session-2' {
   import type { Store } from 'express-session';

@@ -90,7 +90,8 @@ export const PREDECESSORS: readonly Predecessor[] = [
       await store.onReady();
       return { store, close: () => pool.end() };
     },
-    takeOver: (knex, tableName, more) => expressMysqlSession(knex, { clearExpired: false, schema: { tableName } }, more),
+    takeOver: (knex, tableName, more) =>
+      expressMysqlSession(knex, { clearExpired: false, schema: { tableName } }, more),
   },
   {
     title: 'express-mysql-session 2',
@@ -101,11 +102,14 @@ export const PREDECESSORS: readonly Predecessor[] = [
       const pool = createPool(mysqlOptions(name));
       const store = await new Promise<Store>((resolve, reject) => {
         const options = { clearExpired: false, schema: { tableName } };
-        const made: Store = new (mysqlSession2(session))(options, pool, (error) => (error ? reject(error) : resolve(made)));
+        const made: Store = new (mysqlSession2(session))(options, pool, (error) =>
+          error ? reject(error) : resolve(made),
+        );
       });
       return { store, close: () => pool.end() };
     },
-    takeOver: (knex, tableName, more) => expressMysqlSession(knex, { clearExpired: false, schema: { tableName } }, more),
+    takeOver: (knex, tableName, more) =>
+      expressMysqlSession(knex, { clearExpired: false, schema: { tableName } }, more),
   },
 ];
 
