@@ -161,7 +161,9 @@ describe.each(PREDECESSORS)('$title and ours at once', ({ title, databases, open
             ['missing', 'user_id'],
             ['missing', 'visits'],
           ]);
-          await expect(new KnexSessionStore(app, options).waitForSync()).rejects.toMatchObject({
+          await expect(
+            new KnexSessionStore(app, { ...options, onError: () => {} }).waitForSync(),
+          ).rejects.toMatchObject({
             code: 'TABLE_MISMATCH',
             message: expect.stringContaining('add'),
           });
@@ -198,9 +200,7 @@ describe.each(PREDECESSORS)('$title and ours at once', ({ title, databases, open
               expect((await split.find({ user_id: 'bob' }, { data: true }))[0]?.data).toMatchObject({ user_id: 'bob' });
               await split.set('new', { user_id: 'zoe', cookie: { originalMaxAge: null, expires: null } });
               expect(await split.get('new')).toMatchObject({ user_id: 'zoe' });
-              expect(JSON.stringify(await knex()(table).where('user_id', 'zoe').select())).not.toContain(
-                '"user_id\\":',
-              );
+              expect(await core.get('new')).toEqual({ cookie: { originalMaxAge: null, expires: null } });
               expect(await split.count({ user_id: 'zoe' })).toBe(1);
             } finally {
               await split.close();
