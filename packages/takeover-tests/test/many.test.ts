@@ -54,12 +54,12 @@ describe.each(LATEST)(`${MANY} sessions of $title`, ({ title, databases, open, t
         expect(new Set(infos.map(({ handle }) => handle)).size).toBe(MANY);
 
         // Changed by ours, and read by the predecessor.
-        const saved = await Promise.all(
-          sids.map((sid, n) => {
-            const loaded = read[n];
-            return loaded && core.update(sid, { ...loaded.session, n }, { revision: loaded.revision });
-          }),
-        );
+        const saved: unknown[] = [];
+        await inLanes(MANY, async (n) => {
+          const loaded = read[n];
+          const { revision } = loaded ?? {};
+          saved[n] = await core.update(sids[n] ?? '', { ...loaded?.session, n }, { revision });
+        });
         expect(saved.filter(Boolean)).toHaveLength(MANY);
         const back: (SessionData | null | undefined)[] = [];
         await inLanes(MANY, async (n) => {
