@@ -127,6 +127,9 @@ function refuseUnread(options: ResolvedOptions, given: Given): void {
     return;
   }
   if (given.revisionName !== undefined) throw invalid('revisionName is no option here: the table has no revisions.');
+  if (options.codec !== undefined && FOREIGN_LAYOUTS[options.layout].text === 'json') {
+    throw invalid(`codec makes text, and ${options.layout} has a column of JSON.`);
+  }
   if (options.split) return;
   for (const name of ['hashSid', 'codec'] as const) {
     if (options[name])

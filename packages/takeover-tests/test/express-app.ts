@@ -17,14 +17,19 @@ export interface Reply {
   readonly cookie: string;
 }
 
-const SECRET = 'a secret of the tests';
+export const SECRET = 'a secret of the tests';
 
-/** What the tests do with a session: sign in, change it, only use it, and end it. */
-export async function expressApp(store: Store, maxAge: number): Promise<App> {
+/** An app over a store. */
+export function expressApp(store: Store, maxAge: number): Promise<App> {
   const app = express();
   app.use(
     session({ store, secret: SECRET, resave: false, saveUninitialized: false, rolling: true, cookie: { maxAge } }),
   );
+  return listening(app);
+}
+
+/** What the tests do with a session: sign in, change it, only use it, and end it. */
+export async function listening(app: express.Express): Promise<App> {
   app.get('/login/:user', (req, res) => {
     Object.assign(req.session, { user_id: req.params.user, seen: { pages: ['/'], ünïcode: '✓' } });
     res.json(req.session);

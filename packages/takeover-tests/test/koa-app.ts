@@ -1,13 +1,18 @@
 import { createServer } from 'node:http';
 import Koa from 'koa';
 import { createSession } from 'koa-session';
-import { type App, client } from './express-app.js';
+import { type App, client, SECRET } from './express-app.js';
 
 /** An app over koa-session and one store, which does what `expressApp` does. */
-export async function koaApp(store: object, maxAge: number): Promise<App> {
+export function koaApp(store: object, maxAge: number): Promise<App> {
   const app = new Koa();
-  app.keys = ['a secret of the tests'];
+  app.keys = [SECRET];
   app.use(createSession({ store: store as never, maxAge, rolling: true }, app));
+  return listening(app);
+}
+
+/** What the tests do with a session, after the middleware that is there. */
+export async function listening(app: Koa): Promise<App> {
   app.use((ctx) => {
     const session = ctx.session as unknown as Record<string, unknown> | null;
     const [, verb, key = '', value] = ctx.path.split('/');
