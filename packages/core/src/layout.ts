@@ -12,6 +12,8 @@ export interface Field {
   readonly index: boolean;
   /** The value for the column, out of a session. */
   readonly pick: (session: SessionData) => unknown;
+  /** Whether the value comes from elsewhere in the session. */
+  readonly derived: boolean;
   /** Whether the column alone holds the value. If not, it stays in the JSON and the column is for searching. */
   readonly owned: boolean;
 }
@@ -38,7 +40,12 @@ export interface Layout {
   readonly fields: readonly Field[];
   /** Those of them whose columns a read of a session needs. */
   readonly owned: readonly Field[];
+  /** Those whose values stand in the JSON alone and are no JSON values, where it keeps what columns would. */
+  readonly revived: readonly Field[];
 }
+
+const NO_JSON: ReadonlySet<ColumnType> = new Set(['datetime', 'timestamp', 'binary']);
+const NONE: readonly Field[] = Object.freeze([]);
 
 /**
  * The layout that the options mean. In the tables that we make, instants are epoch milliseconds in bigint columns, which no time
@@ -64,6 +71,7 @@ export function layoutOf(options: ResolvedOptions): Layout {
     updatedAt: options.timestamps ? 'updated_at' : undefined,
     fields,
     owned: fields.filter((field) => field.owned),
+    revived: keepsAll ? fields.filter(({ type, derived }) => NO_JSON.has(type) && !derived) : NONE,
   });
 }
 
@@ -246,8 +254,9 @@ function inOneOrder(text: string): string {
 }
 
 function fieldOf({ name, type, args = [], index = false, from }: SchemaField, keepsAll: boolean): Field {
-  const owned = from === undefined && type !== 'float' && !keepsAll;
-  return { name, type, args, index, pick: picker(from ?? [name]), owned };
+  const derived = from !== undefined;
+  const owned = !derived && type !== 'float' && !keepsAll;
+  return { name, type, args, index, pick: picker(from ?? [name]), derived, owned };
 }
 
 function picker(

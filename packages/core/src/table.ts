@@ -166,7 +166,15 @@ function revisionColumn(name: string): NeededColumn {
 /** The column of another store holds what it holds. */
 function textColumn(dialect: Dialect, { additional, text, revision }: Layout): NeededColumn {
   if (text === 'json') {
-    const field = { name: additional, type: 'json', args: [], index: false, owned: false, pick: () => null } as const;
+    const field = {
+      name: additional,
+      type: 'json',
+      args: [],
+      index: false,
+      derived: false,
+      owned: false,
+      pick: () => null,
+    } as const;
     return own(additional, { role: 'json' }, (table, facts) => dialect.schemaColumn(table, field, facts).notNullable());
   }
   return own(additional, { role: 'additional', length: revision === undefined ? 0 : JSON_LENGTH }, (table, facts) =>
