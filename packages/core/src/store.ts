@@ -251,6 +251,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   /**
    * The live sessions that are meant, the newest first, without their sids.
    *
+   * On the table of another store that still writes there, a row of that store's has the columns of its last save by this one, or
+   * none: a session can be missed, or be found for the account that it had, until `backfill` runs again.
+   *
    * @example
    * await sessions.find({ user_id: 'ada' }, { current: req.sessionID });
    * @throws KssError EMPTY_CRITERIA, INVALID_OPTION, COLUMN_VALUE, TIMEOUT, DATABASE
@@ -273,6 +276,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   /**
    * Ends the sessions that are meant, in one statement (by `handle`: looked up in one, ended in another). With `trx` it is part of
    * the app's transaction, and waits neither for the table nor for writes under way.
+   *
+   * On the table of another store that still writes there, it ends those that {@link find} finds, and misses those that it misses:
+   * run a backfill first.
    *
    * @example
    * await sessions.destroyWhere({ user_id: 'ada' }, { except: req.sessionID }); // "sign out everywhere else"
