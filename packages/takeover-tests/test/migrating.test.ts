@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { ExpressSessionStore } from '@kss/express';
 import { type DatabaseName, describeDatabases } from '@kss/test-kit';
 import express from 'express';
@@ -9,7 +7,7 @@ import { createPool } from 'mysql2/promise';
 import { describe, expect, it, vi } from 'vitest';
 import { listening, SECRET } from './express-app.js';
 import { listening as listeningKoa } from './koa-app.js';
-import { mysqlOptions, postgresPool } from './predecessors.js';
+import { mysqlOptions, postgresPool, tableOfPgSimple } from './predecessors.js';
 import { run, type Snippet, snippetsOf } from './snippets.js';
 
 const PAGE = 'docs/migrating.md';
@@ -196,17 +194,6 @@ describeDatabases(
   },
   ['sqlite', 'postgres', 'mariadb', 'mysql'],
 );
-
-/** The statements that connect-pg-simple brings. */
-function tableOfPgSimple(table: string): string {
-  const file = createRequire(import.meta.url)
-    .resolve('connect-pg-simple/package.json')
-    .replace('package.json', 'table.sql');
-  return readFileSync(file, 'utf8')
-    .replaceAll('"session"', `"${table}"`)
-    .replaceAll('session_', `${table}_`)
-    .replaceAll('IDX_session', `IDX_${table}`);
-}
 
 async function tableMade(knex: Knex, table: string): Promise<void> {
   await vi.waitFor(async () => expect(await knex.schema.hasTable(table)).toBe(true), { timeout: 10_000 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { connectPgSimple, connectSessionKnex, expressMysqlSession, type StoreArguments } from '@kss/core/takeover';
 import type { FieldShape, StoreOptions } from '@kss/express';
 import type { DatabaseName } from '@kss/test-kit';
@@ -62,9 +64,10 @@ export const PREDECESSORS: readonly Predecessor[] = [
       databases: ['postgres'],
       expiry: 'expire',
       unit: 1000,
-      async open(_, __, tableName) {
+      async open(_, knex, tableName) {
         const pool = postgresPool();
-        const options = { pool, tableName, createTableIfMissing: true, pruneSessionInterval: false };
+        await knex.raw(tableOfPgSimple(tableName));
+        const options = { pool, tableName, pruneSessionInterval: false };
         const store = new (connect(session))(options);
         await new Promise((resolve) => store.get('none', resolve));
         return {
@@ -112,6 +115,17 @@ export const PREDECESSORS: readonly Predecessor[] = [
       expressMysqlSession(knex, { clearExpired: false, schema: { tableName } }, more),
   },
 ];
+
+/** The statements that connect-pg-simple brings; it calls the key of every table the same, and so has one in a schema. */
+export function tableOfPgSimple(table: string): string {
+  const file = createRequire(import.meta.url)
+    .resolve('connect-pg-simple/package.json')
+    .replace('package.json', 'table.sql');
+  return readFileSync(file, 'utf8')
+    .replaceAll('"session"', `"${table}"`)
+    .replaceAll('IDX_session', `IDX_${table}`)
+    .replaceAll('session_pkey', `${table}_pkey`);
+}
 
 /** A pool of the app's own, whose sessions are in the zone of the test kit's. */
 export function postgresPool(): Pool {
