@@ -10,6 +10,7 @@ const floors = [
     'sid.ts',
     'column-types.ts',
     'codec.ts',
+    'foreign-layouts.ts',
     'layout.ts',
     'revision.ts',
     'report.ts',
@@ -48,14 +49,14 @@ const floors = [
     ...['collector.ts', 'embedded.ts', 'node-sqlite.ts', 'criteria.ts', 'listing.ts', 'search.ts'],
   ],
   ['store.ts', 'session-table.ts', 'migration.ts', 'offline.ts'],
-  ['adapter.ts', 'backfill.ts', 'cookie.ts', 'index.ts'],
+  ['adapter.ts', 'backfill.ts', 'cookie.ts', 'takeover/', 'index.ts'],
 ];
 
 const CORE = '^packages/core/src/';
-const PUBLISHED = '^packages/(?!test-kit/|release-tests/)[^/]+/src/';
-const ADAPTER = '^packages/(?!core/|test-kit/|release-tests/)[^/]+/src/';
+const PUBLISHED = '^packages/(?!test-kit/|release-tests/|takeover-tests/)[^/]+/src/';
+const ADAPTER = '^packages/(?!core/|test-kit/|release-tests/|takeover-tests/)[^/]+/src/';
 // Resolved where the core is built, and by its name where it is not.
-const CORE_DOORS = '^packages/core/dist/(index|adapter)\\.|^@kss/core(/adapter)?$';
+const CORE_DOORS = '^packages/core/dist/(index|adapter|takeover)\\.|^@kss/core(/(adapter|takeover))?$';
 const LOADS_KNEX = `${CORE}(embedded|node-sqlite|offline)\\.ts$`;
 const KNEX = '(^|/)node_modules/knex/|^knex(/|$)';
 
@@ -138,7 +139,7 @@ module.exports = {
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },
     doNotFollow: { path: ['node_modules', '/dist/'] },
-    exclude: { path: '/dist/(?!(index|adapter)\\.)' },
+    exclude: { path: '/dist/(?!(index|adapter|takeover)\\.)' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['import', 'require', 'node', 'default', 'types'],

@@ -1,4 +1,7 @@
 import { defineConfig } from 'tsup';
 import { base } from '../../tsup.base';
 
-export default defineConfig({ ...base, entry: ['src/index.ts', 'src/adapter.ts'] });
+export default defineConfig({
+  ...base,
+  entry: { index: 'src/index.ts', adapter: 'src/adapter.ts', takeover: 'src/takeover/index.ts' },
+});

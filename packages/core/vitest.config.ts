@@ -9,6 +9,7 @@ const built = {
   resolve: {
     alias: [
       { find: /^\.\.\/src\/(index|adapter)\.js$/, replacement: `${BUILT}$1.js` },
+      { find: /^\.\.\/src\/takeover\/index\.js$/, replacement: `${BUILT}takeover.js` },
       { find: /^.*\/core\/src\/node-sqlite\.js$/, replacement: `${BUILT}index.js` },
     ],
   },

@@ -71,7 +71,7 @@ async function fillRow(row: WholeRow, { place, batch, report }: StoreParts) {
   try {
     const filled = fillingOf(row, place);
     if (filled === undefined) return undefined;
-    return (await batch.fill(row.key, filled, row.token)) ? 'filled' : 'missed';
+    return (await batch.fill(row, filled)) ? 'filled' : 'missed';
   } catch (error) {
     if (!isOfOneSession(error)) throw error;
     report(error);

@@ -5,15 +5,16 @@ import type { Sql } from './dialect/index.js';
 import { Dispatch } from './dispatch.js';
 import { isKssError, KssError } from './errors.js';
 import { Executor, slotsFor } from './executor.js';
-import { filledValues, textValues, touchedValues } from './layout.js';
+import { filledValues, guardValues, newToken, nextRandomOf, textValues, touchedValues } from './layout.js';
 import type { BatchLimits } from './options.js';
 import type { Place } from './place.js';
 import type { Again, Inputs, RequestKind, StoredRow } from './requests.js';
-import { ANY_INCARNATION, freshToken, incarnationOf, nextRandom, randomOf } from './token.js';
+import { ANY_INCARNATION, incarnationOf, randomOf } from './token.js';
 import { isSpared, KnownExpiries, touchWindow } from './touch-after.js';
 
 const TRIES = 5;
 const NO_TOKEN = -1;
+const NO_TEXT = 'none';
 
 /** A session to save, with its end in epoch milliseconds. */
 export interface SavedSession extends Pick<EncodedSession, 'text' | 'values'> {
@@ -74,7 +75,13 @@ export class Batch {
     return this.#calls.request(
       'upsert',
       key,
-      { key, token: freshToken(), text: saved.text, values: saved.values, expireAt: saved.expireAt },
+      {
+        key,
+        token: newToken(saved.text, this.#place.layout),
+        text: saved.text,
+        values: saved.values,
+        expireAt: saved.expireAt,
+      },
       sizeOf(saved),
     );
   }
@@ -82,7 +89,7 @@ export class Batch {
   /** Replaces a live row, of the token's incarnation if there is one; resolves to the new token, or null where there is no such row. */
   update(key: string, saved: SavedSession, known: number | undefined): Promise<number | null> {
     const [lowest, highest] = known === undefined ? ANY_INCARNATION : incarnationOf(known);
-    return this.#update(key, saved, { known, lowest, highest, again: undefined });
+    return this.#update(key, saved, { known, lowest, highest, expected: null, again: undefined });
   }
 
   /**
@@ -90,6 +97,7 @@ export class Batch {
    * `again` makes of it.
    *
    * @param merged whether the row is known to have more than was saved, so that `again` is needed in any case
+   * @param text what the token stands for in a table without revisions
    * @throws KssError CONFLICT after five tries, and what `again` throws
    */
   updateUnchanged(
@@ -97,10 +105,11 @@ export class Batch {
     saved: SavedSession,
     known: number,
     merged: boolean,
+    text: string | null,
     again: Again,
   ): Promise<number | null> {
     const range = merged ? NO_TOKEN : known;
-    return this.#update(key, saved, { known, lowest: range, highest: range, again });
+    return this.#update(key, saved, { known, lowest: range, highest: range, expected: merged ? NO_TEXT : text, again });
   }
 
   /**
@@ -134,12 +143,13 @@ export class Batch {
         const row = await this.#dispatch.single.read(key, at);
         if (row === null) return false;
         const text = change(row.text);
-        const random = nextRandom(row.token);
+        const random = nextRandomOf(text, row.token, this.#place.layout);
+        const guard = { random, key, lowest: row.token, highest: row.token, expected: row.text };
         const result = await this.#dispatch.raw(at, () => {
           const now = Date.now();
           const bindings = textValues(this.#place.layout, expireAt, text, now);
           const { replaceText } = this.#dispatch.statements;
-          return { sql: replaceText, bindings: [...bindings, random, key, now, row.token, row.token] };
+          return { sql: replaceText, bindings: [...bindings, ...guardValues(this.#place.layout, { ...guard, now })] };
         });
         if (this.#place.dialect.updatedToken(result) === undefined) continue;
         this.#known?.note(key, expireAt);
@@ -167,12 +177,18 @@ export class Batch {
     });
   }
 
-  /** Replaces columns and text of a live row that has this token still, and not its expiry; whether it had. */
-  fill(key: string, filled: Pick<EncodedSession, 'text' | 'values'>, token: number): Promise<boolean> {
+  /** Replaces columns and text of a live row that is still as it was read, and not its expiry; whether it was. */
+  fill(
+    { key, token, text }: Pick<StoredRow, 'key' | 'token' | 'text'>,
+    filled: Pick<EncodedSession, 'text' | 'values'>,
+  ): Promise<boolean> {
+    const { layout } = this.#place;
+    const random = nextRandomOf(filled.text, token, layout);
+    const guard = { random, key, lowest: token, highest: token, expected: text };
     return this.#calls.errand(key, async (at) => {
       const result = await this.#dispatch.raw(at, () => ({
         sql: this.#dispatch.statements.fill,
-        bindings: [...filledValues(filled), nextRandom(token), key, Date.now(), token, token],
+        bindings: [...filledValues(filled), ...guardValues(layout, { ...guard, now: Date.now() })],
       }));
       return this.#place.dialect.updatedToken(result) !== undefined;
     });
@@ -228,10 +244,10 @@ export class Batch {
   #update(
     key: string,
     saved: SavedSession,
-    condition: Pick<Inputs['update'], 'known' | 'lowest' | 'highest' | 'again'>,
+    condition: Pick<Inputs['update'], 'known' | 'lowest' | 'highest' | 'expected' | 'again'>,
   ): Promise<number | null> {
-    const random = nextRandom(condition.known);
     const { text, values, expireAt } = saved;
+    const random = nextRandomOf(text, condition.known, this.#place.layout);
     return this.#calls.request(
       'update',
       key,
@@ -249,8 +265,8 @@ export class Batch {
       if (row === null || incarnationOf(row.token)[0] !== incarnationOf(known)[0]) return null;
       if (randomOf(row.token) === random) return row.token; // this very write, whose answer was lost
       const { text, values } = again(row);
-      random = nextRandom(row.token);
-      const exact = { known: row.token, lowest: row.token, highest: row.token };
+      random = nextRandomOf(text, row.token, this.#place.layout);
+      const exact = { known: row.token, lowest: row.token, highest: row.token, expected: row.text };
       const token = await this.#dispatch.single.update({ ...input, ...exact, text, values, token: random, random }, at);
       if (token !== null) return token;
     }

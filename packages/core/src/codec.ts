@@ -86,7 +86,23 @@ export function storedSession(row: Omit<SessionRow, 'expireAt'>, layout: Layout)
     const value = readValue(row.key, field, row.values[i]);
     if (value !== null) session[field.name] = value;
   });
+  for (const field of layout.revived) {
+    if (Object.hasOwn(session, field.name)) session[field.name] = revivedValue(field, session[field.name]);
+  }
   return session;
+}
+
+/** What JSON made text of, as the session had it; what it is not is left as it is. */
+function revivedValue({ type }: Field, value: unknown): unknown {
+  if (type === 'binary') return bytesOf(value);
+  const instant = typeof value === 'string' ? new Date(value) : undefined;
+  return instant === undefined || Number.isNaN(instant.getTime()) ? value : instant;
+}
+
+/** JSON has bytes as `Buffer.toJSON` writes them. */
+export function bytesOf(value: unknown): unknown {
+  const { type, data } = (value ?? {}) as { type?: unknown; data?: unknown };
+  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data) : value;
 }
 
 /**

@@ -3,7 +3,7 @@ import { encodeSession, parseSession, readValue } from './codec.js';
 import { columnsOf } from './dialect/index.js';
 import { KssError } from './errors.js';
 import { fillingOf, isOfOneSession } from './filling.js';
-import { type Field, filledValues } from './layout.js';
+import { type Field, filledValues, guardValues, nextRandomOf } from './layout.js';
 import { type Place, queryOn, reachedRows } from './place.js';
 import { handleOfKey } from './sid.js';
 import { incarnationOf, nextRandom } from './token.js';
@@ -27,7 +27,10 @@ export async function moveIn(place: Place, fields: readonly Field[]): Promise<vo
     const unset = values.map((value, i) => (held.some((field) => field === fields[i]) ? null : value));
     const filled = fillingOf({ ...row, values: unset }, target);
     if (filled === undefined) return true;
-    const bindings = [...filledValues(filled), nextRandom(row.token), row.key, Date.now(), row.token, row.token];
+    const { key, token, text } = row;
+    const random = nextRandomOf(filled.text, token, layout);
+    const guard = { random, key, now: Date.now(), lowest: token, highest: token, expected: text };
+    const bindings = [...filledValues(filled), ...guardValues(layout, guard)];
     const result =
       dialect.query?.(knex, { sql: fill, bindings }, false) ?? knex.raw(fill, bindings as Knex.RawBinding[]);
     return dialect.updatedToken(await result) !== undefined;
@@ -82,14 +85,16 @@ async function putBackRow(source: Place, fields: readonly Field[], row: WholeRow
   if (lacking.length === 0) return true;
   const whole = { ...layout, fields: [], owned: [], maxBytes: Number.POSITIVE_INFINITY };
   const again = encodeSession(key, { ...session, ...Object.fromEntries(lacking) }, whole, columnsOf(dialect));
-  const result = await queryOn(source)
-    .where(layout.sid, key)
-    .whereRaw('coalesce(??, 0) = ?', [layout.revision, token])
-    .update({
-      [layout.additional]: again.text,
-      [layout.revision]: incarnationOf(token)[0] + nextRandom(token),
-    });
-  return reachedRows(source, result) > 0;
+  const found = queryOn(source).where(layout.sid, key);
+  const same = source.forms.sameText(source.quote(layout.additional));
+  const result =
+    layout.revision === undefined
+      ? found.whereRaw(same, [text]).update({ [layout.additional]: again.text })
+      : found.whereRaw('coalesce(??, 0) = ?', [layout.revision, token]).update({
+          [layout.additional]: again.text,
+          [layout.revision]: incarnationOf(token)[0] + nextRandom(token),
+        });
+  return reachedRows(source, await result) > 0;
 }
 
 /** Changes a row, and where somebody else changed it meanwhile, what it became; a session that ended needs no change. */

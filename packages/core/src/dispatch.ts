@@ -33,6 +33,8 @@ export class Dispatch {
     const { dialect, layout } = this.#place;
     if (kind === 'read' || kind === 'remove') return dialect.mostBindings - 1;
     if (!dialect.batchesWrites) return 1;
+    // Which rows still had the text that was read, not every database says.
+    if (kind === 'update' && layout.revision === undefined) return 1;
     const row = rowColumns(layout).length + 4; // an update brings its token's range, too
     const most = kind === 'upsert' ? undefined : dialect.mostUpdated;
     return Math.max(1, Math.min(most ?? Number.POSITIVE_INFINITY, Math.floor((dialect.mostBindings - 2) / row)));

@@ -155,8 +155,21 @@ function isWhole(message: string): boolean {
 
 /** How many connections to use at once: the app's pool serves the app first, so at most half of it. */
 export function slotsFor({ knex }: Place, concurrency: number): number {
-  const max: unknown = (knex.client as { pool?: { max?: unknown } }).pool?.max;
-  return typeof max === 'number' ? Math.max(1, Math.min(concurrency, Math.floor(max / 2))) : concurrency;
+  const { pool, config } = knex.client as { pool?: SizedPool; config?: { connectionPool?: SizedPool } };
+  const max = sizeOf(pool) ?? sizeOf(config?.connectionPool);
+  return max === undefined ? concurrency : Math.max(1, Math.min(concurrency, Math.floor(max / 2)));
+}
+
+/** Where pools tell their size: knex's own, and those of drivers, which an app may lend to knex. */
+interface SizedPool {
+  readonly max?: unknown;
+  readonly options?: { readonly max?: unknown };
+  readonly config?: { readonly connectionLimit?: unknown };
+}
+
+function sizeOf(pool: SizedPool | undefined): number | undefined {
+  const told = [pool?.max, pool?.options?.max, pool?.config?.connectionLimit];
+  return told.find((max) => typeof max === 'number');
 }
 
 /** At once, then a moment later, at a time that others do not share. */

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Columns, type EncodedSession, encodeSession, readValue, storedSession } from './codec.js';
+import { bytesOf, type Columns, type EncodedSession, encodeSession, readValue, storedSession } from './codec.js';
 import { columnsOf } from './dialect/index.js';
 import { isKssError, type KssErrorCode } from './errors.js';
 import type { Field } from './layout.js';
@@ -27,12 +27,6 @@ export function fillingOf(row: WholeRow, place: Place): EncodedSession | undefin
   });
   const stale = filled.values.some((value, i) => value === null && (row.values[i] ?? null) !== null);
   return differs || stale ? filled : undefined;
-}
-
-/** JSON has bytes as `Buffer.toJSON` writes them. */
-function bytesOf(value: unknown): unknown {
-  const { type, data } = value as { type?: unknown; data?: unknown };
-  return type === 'Buffer' && Array.isArray(data) ? Buffer.from(data) : value;
 }
 
 /** Whether a column has what was taken for it. */

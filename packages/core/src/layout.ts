@@ -1,5 +1,7 @@
 import { LAST_INSTANT } from './expiry.js';
+import { type ExpiryForm, FOREIGN_LAYOUTS, MILLISECONDS, type TextForm } from './foreign-layouts.js';
 import type { ResolvedOptions } from './options.js';
+import { contentToken, freshToken, nextRandom } from './token.js';
 import type { Codec, ColumnType, SchemaField, SessionData } from './types.js';
 
 /** A session key that has a column. */
@@ -10,6 +12,8 @@ export interface Field {
   readonly index: boolean;
   /** The value for the column, out of a session. */
   readonly pick: (session: SessionData) => unknown;
+  /** Whether the value comes from elsewhere in the session. */
+  readonly derived: boolean;
   /** Whether the column alone holds the value. If not, it stays in the JSON and the column is for searching. */
   readonly owned: boolean;
 }
@@ -22,8 +26,11 @@ export interface Layout {
   /** Characters that the sid column holds. */
   readonly sidWidth: number;
   readonly expireAt: string;
-  readonly revision: string;
+  readonly expiry: ExpiryForm;
+  /** Undefined in the table of another store, which has none: there the text is compared instead. */
+  readonly revision: string | undefined;
   readonly additional: string;
+  readonly text: TextForm;
   /** How the JSON text is written; undefined for as it is. */
   readonly codec: Codec | undefined;
   /** Bytes of JSON text that a session may have. */
@@ -33,25 +40,38 @@ export interface Layout {
   readonly fields: readonly Field[];
   /** Those of them whose columns a read of a session needs. */
   readonly owned: readonly Field[];
+  /** Those whose values stand in the JSON alone and are no JSON values, where it keeps what columns would. */
+  readonly revived: readonly Field[];
 }
 
-/** The layout of the tables that we make. Instants are epoch milliseconds in bigint columns, which no time zone can bend. */
+const NO_JSON: ReadonlySet<ColumnType> = new Set(['datetime', 'timestamp', 'binary']);
+const NONE: readonly Field[] = Object.freeze([]);
+
+/**
+ * The layout that the options mean. In the tables that we make, instants are epoch milliseconds in bigint columns, which no time
+ * zone can bend.
+ */
 export function layoutOf(options: ResolvedOptions): Layout {
-  const fields = options.schemas.map(fieldOf);
+  const foreign = options.layout === undefined ? undefined : FOREIGN_LAYOUTS[options.layout];
+  const keepsAll = foreign?.whole === true && !options.split;
+  const fields = options.schemas.map((field) => fieldOf(field, keepsAll));
   return Object.freeze({
     table: options.tableName,
     schema: options.schemaName,
     sid: options.sidName,
-    sidWidth: 255,
+    sidWidth: foreign?.sidWidth ?? 255,
     expireAt: options.expireAtName,
-    revision: options.revisionName,
+    expiry: foreign?.expiry ?? MILLISECONDS,
+    revision: foreign === undefined ? options.revisionName : undefined,
     additional: options.additionalName,
+    text: foreign?.text ?? 'text',
     codec: options.codec,
     maxBytes: options.maxSessionBytes,
     createdAt: options.timestamps ? 'created_at' : undefined,
     updatedAt: options.timestamps ? 'updated_at' : undefined,
     fields,
     owned: fields.filter((field) => field.owned),
+    revived: keepsAll ? fields.filter(({ type, derived }) => NO_JSON.has(type) && !derived) : NONE,
   });
 }
 
@@ -68,6 +88,8 @@ export interface RowWrite {
 
 /** What a live row is changed with, where its token is within a range. */
 export interface RowUpdate extends RowWrite {
+  /** The text that the row must have, where the table has no revisions; null for whatever it has. */
+  readonly expected: string | null;
   /** The random part of the new token. */
   readonly random: number;
   readonly lowest: number;
@@ -85,7 +107,7 @@ export function rowColumns(layout: Layout): string[] {
   return [
     layout.sid,
     layout.expireAt,
-    layout.revision,
+    ...(layout.revision === undefined ? [] : [layout.revision]),
     ...stampColumns(layout),
     ...layout.fields.map((f) => f.name),
     layout.additional,
@@ -95,7 +117,23 @@ export function rowColumns(layout: Layout): string[] {
 /** The values of a new row, in the order of {@link rowColumns}. */
 export function rowValues(layout: Layout, row: RowWrite): unknown[] {
   const stamps = stampColumns(layout).map(() => row.now);
-  return [row.key, row.expireAt, row.token, ...stamps, ...row.values, row.text];
+  return layout.revision === undefined
+    ? [row.key, row.expireAt, ...stamps, ...row.values, row.text]
+    : [row.key, row.expireAt, row.token, ...stamps, ...row.values, row.text];
+}
+
+/** What an upsert asks about the row that it meets: whether it lives, once for each column that depends on it. */
+export function liveBindings(layout: Layout, now: number): number[] {
+  if (layout.createdAt === undefined) return layout.revision === undefined ? [] : [now];
+  return layout.revision === undefined ? [now] : [now, now];
+}
+
+/** Which row an update is for, and what it must have: the last of its bindings. */
+export function guardValues(
+  layout: Layout,
+  { random, key, now, lowest, highest, expected }: Omit<RowUpdate, keyof RowWrite> & Pick<RowWrite, 'key' | 'now'>,
+): unknown[] {
+  return layout.revision === undefined ? [key, now, expected] : [random, key, now, lowest, highest];
 }
 
 /** Columns that every save of a live row sets, without key, revision and creation. */
@@ -182,8 +220,48 @@ export function readInstant(raw: unknown): number {
   return Number.isNaN(ms) ? LAST_INSTANT : Math.min(Math.max(ms, -LAST_INSTANT), LAST_INSTANT);
 }
 
-function fieldOf({ name, type, args = [], index = false, from }: SchemaField): Field {
-  return { name, type, args, index, pick: picker(from ?? [name]), owned: from === undefined && type !== 'float' };
+/** The JSON text of a row, as it is stored. */
+export function readText(row: Readonly<Record<string, unknown>>): string | null {
+  const text = row[ALIAS.additional];
+  return text === null || text === undefined ? null : String(text);
+}
+
+/** The token of a row that was read. */
+export function tokenIn(row: Readonly<Record<string, unknown>>, text: string | null, layout: Layout): number {
+  return layout.revision === undefined ? tokenOfText(text ?? '', layout) : Number(row[ALIAS.revision] ?? 0);
+}
+
+/** The token of a session that is born with this text. */
+export function newToken(text: string, layout: Layout): number {
+  return layout.revision === undefined ? tokenOfText(text, layout) : freshToken();
+}
+
+/** The random part of the token of a session that is saved with this text; another than that of the one before. */
+export function nextRandomOf(text: string, known: number | undefined, layout: Layout): number {
+  return layout.revision === undefined ? tokenOfText(text, layout) : nextRandom(known);
+}
+
+/** Databases that know JSON order its keys. */
+function tokenOfText(text: string, layout: Layout): number {
+  return contentToken(layout.text === 'json' ? inOneOrder(text) : text);
+}
+
+function inOneOrder(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), (_, value: unknown) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+        : value,
+    );
+  } catch {
+    return text; // no JSON, whatever it is
+  }
+}
+
+function fieldOf({ name, type, args = [], index = false, from }: SchemaField, keepsAll: boolean): Field {
+  const derived = from !== undefined;
+  const owned = !derived && type !== 'float' && !keepsAll;
+  return { name, type, args, index, pick: picker(from ?? [name]), derived, owned };
 }
 
 function picker(

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { decodeSession, readValue } from './codec.js';
 import { KssError } from './errors.js';
-import { ALIAS, type Field, fieldAlias, type Layout, readInstant, readKey } from './layout.js';
+import { ALIAS, type Field, fieldAlias, type Layout, readInstant, readKey, readText } from './layout.js';
 import { refuseUnknown, unknownName } from './options.js';
 import type { Place } from './place.js';
 import { handleOf, handleOfKey } from './sid.js';
@@ -48,10 +48,10 @@ export function listingOf(options: FindOptions<readonly FieldShape[]>, layout: L
 }
 
 /** The columns that a list reads, under the aliases. */
-export function listColumns({ layout, dialect, quote }: Place, data: boolean): string {
+export function listColumns({ layout, forms, dialect, quote }: Place, data: boolean): string {
   const columns: [string, string][] = [
     [quote(layout.sid), ALIAS.sid],
-    [quote(layout.expireAt), ALIAS.expireAt],
+    [forms.readExpiry(quote(layout.expireAt)), ALIAS.expireAt],
     ...layout.fields.map(({ type, name }, i): [string, string] => [
       dialect.readColumn(type, quote(name)),
       fieldAlias(i),
@@ -59,7 +59,7 @@ export function listColumns({ layout, dialect, quote }: Place, data: boolean): s
   ];
   if (layout.createdAt !== undefined) columns.push([quote(layout.createdAt), ALIAS.createdAt]);
   if (layout.updatedAt !== undefined) columns.push([quote(layout.updatedAt), ALIAS.updatedAt]);
-  if (data) columns.push([quote(layout.additional), ALIAS.additional]);
+  if (data) columns.push([forms.readText(quote(layout.additional)), ALIAS.additional]);
   return columns.map(([column, alias]) => `${column} as ${quote(alias)}`).join(', ');
 }
 
@@ -90,12 +90,8 @@ export function infoOf(
 }
 
 function readData(row: Record<string, unknown>, key: string, layout: Layout, expireAt: number): SessionData {
-  const text = row[ALIAS.additional];
   const values = layout.fields.flatMap((field, i) => (field.owned ? [row[fieldAlias(i)]] : []));
-  return decodeSession(
-    { key, expireAt, text: text === null || text === undefined ? null : String(text), values },
-    layout,
-  );
+  return decodeSession({ key, expireAt, text: readText(row), values }, layout);
 }
 
 /** One row that cannot be read does not take the list with it. */

@@ -2,10 +2,11 @@ import { inspect } from 'node:util';
 import { columnTypes, isColumnType } from './column-types.js';
 import { KssError } from './errors.js';
 import { listOf } from './foreign.js';
-import type { BatchOption, Codec, SchemaField, StoreOptions } from './types.js';
+import { FOREIGN_LAYOUTS } from './foreign-layouts.js';
+import type { BatchOption, Codec, LayoutName, SchemaField, StoreOptions } from './types.js';
 
 type Given = { readonly [K in keyof StoreOptions]?: unknown };
-type Optional = 'schemaName' | 'schemas' | 'onError' | 'filename' | 'batch' | 'codec';
+type Optional = 'schemaName' | 'schemas' | 'onError' | 'filename' | 'batch' | 'codec' | 'layout';
 
 /** How calls go together, complete. */
 export type BatchLimits = Readonly<Required<BatchOption>>;
@@ -18,6 +19,7 @@ export type ResolvedOptions = Readonly<Required<Omit<StoreOptions, Optional>>> &
   readonly filename: string | undefined;
   readonly batch: BatchLimits | false;
   readonly codec: Codec | undefined;
+  readonly layout: LayoutName | undefined;
 };
 
 /** The longest delay that a timer takes (Node: "When delay is larger than 2147483647"). */
@@ -48,6 +50,8 @@ const DEFAULTS: ResolvedOptions = Object.freeze({
   hashSid: false,
   maxSessionBytes: 16_777_216,
   onError: undefined,
+  layout: undefined,
+  split: false,
   filename: undefined,
 });
 
@@ -68,13 +72,14 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   if (typeof given !== 'object' || given === null || listOf(given)) throw invalid('The options must be an object.');
   const record = refuseUnknown(given, OPTION_NAMES, 'option');
   const set = Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Given;
-  const options = { ...DEFAULTS, ...set } as ResolvedOptions;
+  const options = { ...DEFAULTS, ...namesOf(set.layout), ...set } as ResolvedOptions;
 
   for (const name of ['tableName', 'sidName', 'expireAtName', 'additionalName', 'revisionName'] as const) {
     identifier(name, options[name]);
   }
   if (options.schemaName !== undefined) identifier('schemaName', options.schemaName);
-  for (const name of ['timestamps', 'sync', 'hashSid'] as const) boolean(name, options[name]);
+  for (const name of ['timestamps', 'sync', 'hashSid', 'split'] as const) boolean(name, options[name]);
+  refuseUnread(options, set);
   duration('syncTimeout', options.syncTimeout, 1, LONGEST_TIMER);
   duration('timeout', options.timeout, 1, LONGEST_TIMER);
   duration('touchAfter', options.touchAfter, 0, Number.POSITIVE_INFINITY);
@@ -103,6 +108,33 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   const schemas = Object.freeze(columns.map(resolveField));
   refuseDoubles(options, schemas);
   return Object.freeze({ ...options, schemas, batch: resolveBatch(options.batch) });
+}
+
+/** The columns of another store's table, as that names them. */
+function namesOf(layout: unknown): Partial<ResolvedOptions> {
+  if (layout === undefined) return {};
+  if (typeof layout !== 'string' || !Object.hasOwn(FOREIGN_LAYOUTS, layout)) {
+    throw unknownName(String(layout), Object.keys(FOREIGN_LAYOUTS), 'layout');
+  }
+  const { sidName, expireAtName, additionalName } = FOREIGN_LAYOUTS[layout as LayoutName];
+  return { sidName, expireAtName, additionalName };
+}
+
+/** What the other store, beside which ours runs, would not find or not read; and what is about no table of that kind. */
+function refuseUnread(options: ResolvedOptions, given: Given): void {
+  if (options.layout === undefined) {
+    if (options.split) throw invalid('split is for the table of another store: name its layout.');
+    return;
+  }
+  if (given.revisionName !== undefined) throw invalid('revisionName is no option here: the table has no revisions.');
+  if (options.codec !== undefined && FOREIGN_LAYOUTS[options.layout].text === 'json') {
+    throw invalid(`codec makes text, and ${options.layout} has a column of JSON.`);
+  }
+  if (options.split) return;
+  for (const name of ['hashSid', 'codec'] as const) {
+    if (options[name])
+      throw invalid(`${name} would hide sessions from ${options.layout}; set split once that is gone.`);
+  }
 }
 
 /** The error for a name that is not among those allowed, with the nearest that is. */
@@ -164,7 +196,8 @@ function resolveField(given: unknown, at: number): SchemaField {
 }
 
 function refuseDoubles(options: ResolvedOptions, schemas: readonly SchemaField[]): void {
-  const names = [options.sidName, options.expireAtName, options.additionalName, options.revisionName];
+  const names = [options.sidName, options.expireAtName, options.additionalName];
+  if (options.layout === undefined) names.push(options.revisionName);
   if (options.timestamps) names.push('created_at', 'updated_at');
   names.push(...schemas.map((field) => field.name));
   const seen = new Set<string>();

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { type Dialect, dialectOf, type Quote, type TableName } from './dialect/index.js';
+import { type Dialect, dialectOf, type Forms, formsOf, type Quote, type TableName } from './dialect/index.js';
 import { KssError } from './errors.js';
 import type { Layout } from './layout.js';
 
@@ -8,6 +8,8 @@ export interface Place {
   readonly knex: Knex;
   readonly dialect: Dialect;
   readonly layout: Layout;
+  /** How the layout's expiry and text stand in their columns. */
+  readonly forms: Forms;
   /** The table's name as SQL, with its schema. */
   readonly table: string;
   /** The table as the catalogue knows it. */
@@ -29,13 +31,19 @@ export function placeOf(knex: Knex, layout: Layout): Place {
   const quote: Quote = (name) => knex.raw('??', [name]).toSQL().sql;
   const bare = (name: string) => quote(name).slice(1, -1);
   const table = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;
-  return { knex, dialect, layout, table, name: { bare: bare(layout.table), quoted: table }, bare, quote };
+  const forms = formsOf(layout, dialect);
+  return { knex, dialect, layout, forms, table, name: { bare: bare(layout.table), quoted: table }, bare, quote };
 }
 
 /** A knex query on the table, in a transaction if one is given. */
 export function queryOn({ knex, layout }: Place, trx?: Knex.Transaction): Knex.QueryBuilder {
   const query = (trx ?? knex)(layout.table);
   return layout.schema === undefined ? query : query.withSchema(layout.schema);
+}
+
+/** Narrows a query to the rows that live now. */
+export function whereLive<Q extends Knex.QueryInterface>(query: Q, { layout, forms, quote }: Place): Q {
+  return query.whereRaw(forms.live(quote(layout.expireAt)), [Date.now()]) as unknown as Q;
 }
 
 /** How many rows a knex `update()` or `delete()` reached; not every client says it in a number. */

@@ -1,5 +1,15 @@
 import type { SessionRow } from './codec.js';
-import { ALIAS, fieldAlias, type Layout, type RowTouch, type RowUpdate, type RowWrite, readInstant } from './layout.js';
+import {
+  ALIAS,
+  fieldAlias,
+  type Layout,
+  type RowTouch,
+  type RowUpdate,
+  type RowWrite,
+  readInstant,
+  readText,
+  tokenIn,
+} from './layout.js';
 
 /** A row that is there, with its token. */
 export interface StoredRow extends SessionRow {
@@ -41,12 +51,12 @@ export type RequestKind = keyof Inputs;
 
 /** The row of a read, out of what the driver gave. */
 export function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {
-  const text = row[ALIAS.additional];
+  const text = readText(row);
   return {
     key,
     expireAt: readInstant(row[ALIAS.expireAt]),
-    token: Number(row[ALIAS.revision]),
-    text: text === null || text === undefined ? null : String(text),
+    token: tokenIn(row, text, layout),
+    text,
     values: valuesOf(row, layout.owned.length),
   };
 }

@@ -7,6 +7,8 @@ import type { Revision, SessionData } from './types.js';
 export interface OpenRevision {
   /** The row's token. */
   readonly token: number;
+  /** The row's text, as it was read or sent: what is compared where the table has no tokens. */
+  readonly text: string | null;
   /** The session as the caller has it: what a later save is compared with. */
   base(): SessionData;
   /** Whether the row has more than the caller's session: what others had changed was merged into it. */
@@ -27,6 +29,10 @@ export class ReadRevision implements OpenRevision {
     this.token = row.token;
     this.#row = row;
     this.#layout = layout;
+  }
+
+  get text(): string | null {
+    return this.#row.text;
   }
 
   base(): SessionData {

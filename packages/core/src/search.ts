@@ -6,7 +6,7 @@ import { wrapError } from './executor.js';
 import { ALIAS, readKey } from './layout.js';
 import { arrange, infoOf, listColumns, listingOf } from './listing.js';
 import { refuseUnknown } from './options.js';
-import { type Place, queryOn, reachedRows } from './place.js';
+import { type Place, queryOn, reachedRows, whereLive } from './place.js';
 import { handleOfKey } from './sid.js';
 import type { DestroyWhereOptions, FieldShape, FindOptions, SessionInfo } from './types.js';
 
@@ -92,7 +92,7 @@ export class Search {
   #live(where: unknown): Narrow {
     const narrow = where === 'all' ? () => {} : criteria(where, this.#place);
     return (query) => {
-      query.where(this.#place.layout.expireAt, '>', Date.now());
+      whereLive(query, this.#place);
       narrow(query);
     };
   }

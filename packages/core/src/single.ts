@@ -1,5 +1,5 @@
 import type { Sql, Statements } from './dialect/index.js';
-import { changedValues, rowValues, touchedValues } from './layout.js';
+import { changedValues, guardValues, liveBindings, rowValues, touchedValues } from './layout.js';
 import type { Place } from './place.js';
 import { type Inputs, type Outputs, type RequestKind, type StoredRow, storedRow } from './requests.js';
 
@@ -20,19 +20,22 @@ export function singles({ dialect, layout }: Place, statements: Statements, send
     async upsert(input, at) {
       const result = await send(at, () => {
         const now = Date.now();
-        const kept = layout.createdAt === undefined ? [] : [now];
-        return { sql: statements.upsert, bindings: [...rowValues(layout, { ...input, now }), now, ...kept] };
+        return {
+          sql: statements.upsert,
+          bindings: [...rowValues(layout, { ...input, now }), ...liveBindings(layout, now)],
+        };
       });
       return dialect.upsertedToken(result, input.token);
     },
     async update(input, at) {
-      const { key, random, lowest, highest } = input;
       const result = await send(at, () => {
         const now = Date.now();
         const changed = changedValues(layout, { ...input, now });
-        return { sql: statements.update, bindings: [...changed, random, key, now, lowest, highest] };
+        return { sql: statements.update, bindings: [...changed, ...guardValues(layout, { ...input, now })] };
       });
-      return dialect.updatedToken(result) ?? null;
+      const token = dialect.updatedToken(result);
+      if (token === undefined) return null;
+      return layout.revision === undefined ? input.token : token;
     },
     async touch({ key, expireAt }, at) {
       const result = await send(at, () => {

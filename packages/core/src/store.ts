@@ -180,7 +180,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const saved = this.#encode(key, session, maxAge);
     this.#upgrade?.rename(sid);
     const token = await this.#batch.write(key, saved);
-    return sealRevision({ token, base: saved.session, merged: false });
+    return sealRevision({ token, text: saved.text, base: saved.session, merged: false });
   }
 
   /**
@@ -198,10 +198,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#upgrade?.rename(sid);
     if (read === undefined || this.#options.onConflict === 'overwrite') {
       const token = await this.#batch.update(key, saved, read?.token);
-      return token === null ? null : sealRevision({ token, base: saved.session, merged: false });
+      return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged: false });
     }
     let { merged } = read;
-    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, (row) => {
+    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, read.text, (row) => {
       const { latest = read } = read;
       merged = latest.merged;
       // The save before this one, of the same request.
@@ -211,8 +211,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       const theirs = storedSession(row, this.#place.layout);
       return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), maxAge);
     });
-    if (token !== null) read.latest = { token, base: saved.session, merged };
-    return token === null ? null : sealRevision({ token, base: saved.session, merged });
+    if (token !== null) read.latest = { token, text: saved.text, base: saved.session, merged };
+    return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged });
   }
 
   /**
@@ -246,6 +246,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   /**
    * The live sessions that are meant, the newest first, without their sids.
    *
+   * On the table of another store that still writes there, a row of that store's has the columns of its last save by this one, or
+   * none: a session can be missed, or be found for the account that it had, until `backfill` runs again.
+   *
    * @example
    * await sessions.find({ user_id: 'ada' }, { current: req.sessionID });
    * @throws KssError EMPTY_CRITERIA, INVALID_OPTION, COLUMN_VALUE, TIMEOUT, DATABASE
@@ -268,6 +271,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   /**
    * Ends the sessions that are meant, in one statement (by `handle`: looked up in one, ended in another). With `trx` it is part of
    * the app's transaction, and waits neither for the table nor for writes under way.
+   *
+   * On the table of another store that still writes there, it ends those that {@link find} finds, and misses those that it misses:
+   * run a backfill first.
    *
    * @example
    * await sessions.destroyWhere({ user_id: 'ada' }, { except: req.sessionID }); // "sign out everywhere else"

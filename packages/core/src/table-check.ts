@@ -87,7 +87,8 @@ function unfit(place: Place, needed: NeededColumn, there: ColumnInfo, facts: Ddl
   const found = place.dialect.unfit(need, there);
   if (found === undefined) return [];
   const what = `The column '${name}' ${found.why}`;
-  const usable = found.usable ?? false;
+  // Another store has lived with its collation.
+  const usable = found.usable ?? (found.kind === 'collation' && place.layout.revision === undefined);
   if (!found.alterable || !place.dialect.altersColumns) {
     return [problem(needed, found.kind, what, [], found.byHand ?? byHand(needed, found), usable)];
   }

@@ -109,20 +109,11 @@ export function neededColumns({ dialect, layout }: Place, extras: Extras): Neede
       // Named, because knex's SQLite hands a missing name to the app's `wrapIdentifier`.
       extra: (column) => column.primary(keyName(layout, 'pkey') ?? `${layout.table}_pkey`),
     },
-    {
-      // A row that another program inserts without an expiry is over at once.
-      ...own(layout.expireAt, { role: 'expireAt' }, (table) =>
-        table.bigInteger(layout.expireAt).notNullable().defaultTo(0),
-      ),
-      index: true,
-    },
-    // A row that another program inserts has the incarnation 0.
-    own(layout.revision, { role: 'revision' }, (table) => table.bigInteger(layout.revision).notNullable().defaultTo(0)),
+    { ...expiryColumn(dialect, layout), index: true },
+    ...(layout.revision === undefined ? [] : [revisionColumn(layout.revision)]),
     ...stamps.map((name) => own(name, { role: 'stamp' }, (table) => table.bigInteger(name))),
     ...layout.fields.map((field) => schemaColumn(dialect, field, extras)),
-    own(layout.additional, { role: 'additional', length: JSON_LENGTH }, (table, facts) =>
-      dialect.ownColumn(table, 'additional', layout.additional, facts),
-    ),
+    textColumn(dialect, layout),
   ];
   return needed.map((column) => ({ ...column, indexName: keyName(layout, `${column.name}_index`) }));
 }
@@ -143,9 +134,52 @@ export function fittingName(name: string): string {
 function own(
   name: string,
   need: Pick<ColumnNeed, 'role'> & Partial<ColumnNeed>,
-  make: NeededColumn['make'],
+  make: (table: Knex.CreateTableBuilder, facts: DdlFacts, need: ColumnNeed) => Knex.ColumnBuilder,
 ): NeededColumn {
-  return { name, need: { length: 0, decimals: 0, zoneless: true, ...need }, make, index: false };
+  const complete: ColumnNeed = { length: 0, decimals: 0, zoneless: true, ...need };
+  return { name, need: complete, make: (table, facts) => make(table, facts, complete), index: false };
+}
+
+/** A row that another program inserts without an expiry is over at once. */
+function expiryColumn(dialect: Dialect, { expireAt, expiry: { as, unit, latest } }: Layout): NeededColumn {
+  if (as !== 'number') {
+    const need = {
+      role: 'timestamp',
+      decimals: unit === 1 ? 3 : 0,
+      zoneless: unit === 1000 || as === 'utc',
+      utc: as === 'utc',
+    } as const;
+    return own(expireAt, need, (table, _, complete) => dialect.instantColumn(table, expireAt, complete).notNullable());
+  }
+  const small = latest < 2 ** 32 * 1000;
+  return own(expireAt, { role: unit === 1 ? 'expireAt' : 'integer' }, (table) => {
+    const column = small ? table.integer(expireAt).unsigned() : table.bigInteger(expireAt);
+    return column.notNullable().defaultTo(0);
+  });
+}
+
+/** A row that another program inserts has the incarnation 0. */
+function revisionColumn(name: string): NeededColumn {
+  return own(name, { role: 'revision' }, (table) => table.bigInteger(name).notNullable().defaultTo(0));
+}
+
+/** The column of another store holds what it holds. */
+function textColumn(dialect: Dialect, { additional, text, revision }: Layout): NeededColumn {
+  if (text === 'json') {
+    const field = {
+      name: additional,
+      type: 'json',
+      args: [],
+      index: false,
+      derived: false,
+      owned: false,
+      pick: () => null,
+    } as const;
+    return own(additional, { role: 'json' }, (table, facts) => dialect.schemaColumn(table, field, facts).notNullable());
+  }
+  return own(additional, { role: 'additional', length: revision === undefined ? 0 : JSON_LENGTH }, (table, facts) =>
+    dialect.ownColumn(table, 'additional', additional, facts),
+  );
 }
 
 function schemaColumn(dialect: Dialect, field: Field, extras: Extras): NeededColumn {

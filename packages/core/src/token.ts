@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /**
  * The revision token: an incarnation (25 bits), fresh whenever a session is born, and a random part (27 bits), fresh at
  * every write. Together they are a safe integer. The incarnation tells a late save that its session died and another was
@@ -29,4 +31,9 @@ export const ANY_INCARNATION = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER
 export function nextRandom(token: number | undefined, random: () => number = Math.random): number {
   const next = Math.floor(random() * RANDOM_SPAN);
   return token !== undefined && next === token % RANDOM_SPAN ? (next + 1) % RANDOM_SPAN : next;
+}
+
+/** The token of a row that has none: by its content, in the one incarnation that there is then. */
+export function contentToken(content: string): number {
+  return createHash('sha256').update(content).digest().readUInt32BE(0) % RANDOM_SPAN;
 }

@@ -189,6 +189,17 @@ export interface SessionStore {
   report(error: unknown): void;
 }
 
+/** The layouts of other stores' tables, by the names of their packages. */
+export type LayoutName =
+  | 'knex-schema-session-store'
+  | 'connect-session-knex'
+  | 'koa-generic-session-knex'
+  | 'connect-session-kysely'
+  | 'connect-session-kysely-utc'
+  | 'sequelize-session-store'
+  | 'connect-pg-simple'
+  | 'express-mysql-session';
+
 /** How the JSON text of sessions is written into its column and read from it. */
 export interface Codec {
   /** The text to store. `handle` names the session, whatever its key in the table is. */
@@ -275,6 +286,16 @@ export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
   readonly maxSessionBytes?: number;
   /** Hears of errors that no caller waits for. @default logs each cause once */
   readonly onError?: (error: Error) => void;
+  /**
+   * The store whose table it is; the functions of `@kss/core/takeover` say it. The names of the columns are then the other store's,
+   * unless they are given. @default a table of our own
+   */
+  readonly layout?: LayoutName;
+  /**
+   * Whether another store's JSON loses what schema columns hold. Until then that store reads our sessions too, and the way back
+   * to it is open; instances of it, and of ours with `false`, must be gone before. @default false
+   */
+  readonly split?: boolean;
   /** The SQLite file, where the store is given no knex. @default 'sessions.sqlite' */
   readonly filename?: string;
 }

@@ -1,5 +1,5 @@
 import type { Batch } from './batch.js';
-import { type Place, queryOn } from './place.js';
+import { type Place, queryOn, whereLive } from './place.js';
 import { DIGEST_PATTERN, keyOf, plainKeyOf } from './sid.js';
 
 /** Keys whose rows are known to have been upgraded, at most. */
@@ -44,12 +44,10 @@ export class Upgrade {
   /** Looks whether any plain sid is left; from then on every verb goes by the digest alone. */
   async check(): Promise<void> {
     if (!this.#pending) return;
-    const { sid, expireAt } = this.#place.layout;
+    const { sid } = this.#place.layout;
     const left = await this.#batch.whole(
       () =>
-        queryOn(this.#place)
-          .select(sid)
-          .where(expireAt, '>', Date.now())
+        whereLive(queryOn(this.#place).select(sid), this.#place)
           .whereNot(sid, 'like', DIGEST_PATTERN)
           .limit(1) as PromiseLike<unknown[]>,
     );

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
-import { ALIAS, fieldAlias, readInstant, readKey } from './layout.js';
+import { ALIAS, fieldAlias, readInstant, readKey, readText, tokenIn } from './layout.js';
 import { listColumns } from './listing.js';
-import { type Place, queryOn } from './place.js';
+import { type Place, queryOn, whereLive } from './place.js';
 
 /** A live row with all its columns. */
 export interface WholeRow {
@@ -53,17 +53,17 @@ export async function liveRow(place: Place, key: string): Promise<WholeRow | und
 
 function liveRows(place: Place): Knex.QueryBuilder {
   const { knex, layout, quote } = place;
-  const columns = knex.raw(`${listColumns(place, true)}, ${quote(layout.revision)} as ${quote(ALIAS.revision)}`);
-  return queryOn(place).select(columns).where(layout.expireAt, '>', Date.now());
+  const revision = layout.revision === undefined ? '' : `, ${quote(layout.revision)} as ${quote(ALIAS.revision)}`;
+  return whereLive(queryOn(place).select(knex.raw(listColumns(place, true) + revision)), place);
 }
 
 function wholeRow(row: Record<string, unknown>, { layout }: Place): WholeRow {
-  const text = row[ALIAS.additional];
+  const text = readText(row);
   return {
     key: readKey(row[ALIAS.sid]),
     expireAt: readInstant(row[ALIAS.expireAt]),
-    token: Number(row[ALIAS.revision] ?? 0),
-    text: text === null || text === undefined ? null : String(text),
+    token: tokenIn(row, text, layout),
+    text,
     values: layout.fields.map((_, i) => row[fieldAlias(i)]),
   };
 }

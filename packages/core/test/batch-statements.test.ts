@@ -115,7 +115,7 @@ describe('the statements for many rows', () => {
         const now = Date.now();
         const keys = Array.from({ length: 10 }, (_, i) => `sid-${i * 100}`);
         const rows = keys.map((key) => ({
-          ...{ key, token: 1, random: 1, lowest: 0, highest: 2 ** 52, now },
+          ...{ key, token: 1, random: 1, lowest: 0, highest: 2 ** 52, expected: null, now },
           ...{ expireAt: now + 1, text: '{}', values: ['u', dialect.bindValue('binary', Buffer.from(key))] },
         }));
         const statements = {

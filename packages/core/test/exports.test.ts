@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import * as adapter from '../src/adapter.js';
 import * as core from '../src/index.js';
+import * as takeover from '../src/takeover/index.js';
 
 it('has these doors, and no others', () => {
   expect(Object.keys(core).sort()).toEqual([
@@ -18,6 +19,16 @@ it('has these doors, and no others', () => {
     'verifySessionTable',
   ]);
   expect(Object.keys(adapter).sort()).toEqual(['LoadedSessions', 'settle', 'slot', 'withUsableCookie']);
+  expect(Object.keys(takeover).sort()).toEqual([
+    'connectPgSimple',
+    'connectSessionKnex',
+    'connectSessionKysely',
+    'expressMysqlSession',
+    'inspectSessionTable',
+    'knexSchemaSessionStore',
+    'koaGenericSessionKnex',
+    'sequelizeSessionStore',
+  ]);
 });
 
 it('has these verbs', () => {

@@ -28,6 +28,8 @@ describe('the defaults', () => {
       codec: undefined,
       maxSessionBytes: 16_777_216,
       onError: undefined,
+      layout: undefined,
+      split: false,
       filename: undefined,
     });
   });
@@ -70,7 +72,7 @@ describe('the resolved options', () => {
         { name: 'größe$1', type: 'integer', from: 'a.b' },
       ],
     };
-    expect(resolveOptions(given)).toStrictEqual(given);
+    expect(resolveOptions(given)).toStrictEqual({ ...given, layout: undefined, split: false });
   });
 
   it('are frozen, and do not change with what was given', () => {

@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { codeOf, type Dialect, TEXT_TYPES, unfitCollation } from './dialect.js';
+import { formsOf } from './forms.js';
 import { placeholder, postgres } from './postgres.js';
 import { listStatements, returningStatements } from './statements.js';
 
@@ -17,17 +18,18 @@ export const cockroach: Dialect = {
   transactionalDdl: false, // a schema change can fail after the COMMIT that carried it
 
   statements: (layout, table, quote) =>
-    returningStatements(layout, table, quote, cockroach.readColumn, ({ type }) => placeholder(type)),
+    returningStatements(layout, table, quote, cockroach, ({ type }) => placeholder(type)),
   query: (knex, { sql, bindings }) => knex.raw(sql, bindings as Knex.RawBinding[]), // not prepared, for the same reason
-  batches: (_, layout, table, quote) => listStatements(layout, table, quote, cockroach.readColumn),
+  batches: (_, layout, table, quote) => listStatements(layout, table, quote, cockroach),
   readColumn: (type, column) => (type === 'date' ? `${column}::text` : postgres.readColumn(type, column)),
+  seconds: (ms, more) => `((${ms})::bigint + ${more}) // 1000`, // its other division makes decimals
   // Strings compare byte for byte, unless a column has a collation.
   equals: (type, column, value) =>
     TEXT_TYPES.has(type) ? { sql: `${column} = ?`, bindings: [value] } : postgres.equals(type, column, value),
   deleteExpired(layout, table, quote, now, limit) {
     const expireAt = quote(layout.expireAt);
     return {
-      sql: `delete from ${table} where ${expireAt} <= ? order by ${expireAt} limit ?`,
+      sql: `delete from ${table} where ${formsOf(layout, cockroach).over(expireAt)} order by ${expireAt} limit ?`,
       bindings: [now, limit],
     };
   },

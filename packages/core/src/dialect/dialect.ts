@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import type { Field, Layout, RowTouch, RowUpdate, RowWrite } from '../layout.js';
 import type { ColumnType } from '../types.js';
+import type { Words } from './forms.js';
 
 /** What a driver's error means to us. */
 export type FailureKind =
@@ -67,6 +68,8 @@ export interface ColumnNeed {
   readonly decimals: number;
   /** Whether it was declared to have no time zone. */
   readonly zoneless: boolean;
+  /** Whether it must have none: what is written there is the wall clock of UTC. */
+  readonly utc?: boolean;
 }
 
 /** SQL with its bindings, in knex's spelling (`?`). */
@@ -79,10 +82,10 @@ export interface Sql {
  * The statements of the verbs for one row, compiled once for a store. Their bindings stand in one order on every database:
  *
  * - read: key, now
- * - upsert: the row's values, now, and now again where the layout has timestamps
- * - update: the changed values, the new token's random part, key, now, lowest and highest token
- * - replaceText: the text's values, the new token's random part, key, now, lowest and highest token
- * - fill: the filled values, the new token's random part, key, now, lowest and highest token
+ * - upsert: the row's values, and those of `liveBindings`
+ * - update: the changed values, and those of `guardValues`
+ * - replaceText: the text's values, and those of `guardValues`
+ * - fill: the filled values, and those of `guardValues`
  * - touch: the touched values, key, now
  * - touchFar: the touched values, key, now, and two expiries: a row that ends after the first and not after the second stays as it is
  * - remove: key
@@ -114,7 +117,7 @@ export interface BatchStatements {
 }
 
 /** All that is particular to one database: facts and verbs. Nothing outside this folder names a database. */
-export interface Dialect {
+export interface Dialect extends Words {
   /** Its name, for messages. */
   readonly name: string;
   /** Whether a table can be in a schema of its database. */
@@ -168,8 +171,6 @@ export interface Dialect {
   /** The token in the row after an update; undefined where no row was reached. */
   updatedToken(result: unknown): number | undefined;
 
-  /** A column in a select, so that its value arrives in a form that no driver setting or time zone bends. */
-  readColumn(type: ColumnType, column: string): string;
   /** A value as the driver takes it; null where the column cannot tell it from NULL, so that the JSON keeps it. */
   bindValue(type: ColumnType, value: unknown): unknown;
   /** `column = value`, byte for byte for text whatever the column's collation is. */
@@ -188,6 +189,8 @@ export interface Dialect {
     name: string,
     facts: DdlFacts,
   ): Knex.ColumnBuilder;
+  /** Makes a column of instants as another store has it. */
+  instantColumn(table: Knex.CreateTableBuilder, name: string, need: ColumnNeed): Knex.ColumnBuilder;
   /** Makes a schema column, before `extra` sees it. */
   schemaColumn(table: Knex.CreateTableBuilder, field: Field, facts: DdlFacts): Knex.ColumnBuilder;
   /** The columns of the table; empty where there is no such table. */

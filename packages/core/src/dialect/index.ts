@@ -23,6 +23,7 @@ export type {
   TableName,
   Unfit,
 } from './dialect.js';
+export { type Forms, formsOf } from './forms.js';
 
 // By knex's name of the dialect. It calls CockroachDB `postgresql`, too: the driver's name tells.
 const DIALECTS: Readonly<Record<string, Dialect>> = { sqlite3: sqlite, postgresql: postgres, mysql, mssql, oracle };

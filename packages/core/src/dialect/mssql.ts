@@ -15,7 +15,8 @@ import {
   unfitCollation,
   unfitColumn,
 } from './dialect.js';
-import { farStatement, listStatements, readStatement, returnedToken, touchStatement } from './statements.js';
+import { formsOf } from './forms.js';
+import { farStatement, listStatements, ownPlace, readStatement, returnedToken, touchStatement } from './statements.js';
 
 /** It compares code points, as every `_BIN2` collation of Unicode text does (learn.microsoft.com, "Collation and Unicode support"). */
 const BINARY = 'Latin1_General_100_BIN2';
@@ -46,7 +47,7 @@ export const mssql: Dialect = {
   batchesWrites: false,
 
   statements,
-  batches: (_, layout, table, quote) => listStatements(layout, table, quote, mssql.readColumn),
+  batches: (_, layout, table, quote) => listStatements(layout, table, quote, mssql),
   reached: () => undefined,
   rows: (result) => (Array.isArray(result) ? result : []),
   // knex gives the rows of a raw statement and not how many it reached, so what is counted sends a row for each.
@@ -54,6 +55,16 @@ export const mssql: Dialect = {
   upsertedToken: (result, sent) => returnedToken(mssql, result) ?? sent,
   updatedToken: (result) => returnedToken(mssql, result),
 
+  instantUnit: 1000,
+  seconds: (ms, more) => `(convert(bigint, ${ms}) + ${more}) / 1000`,
+  atMost: (ms, latest) =>
+    `(select min(n) from (values (convert(bigint, ${ms})), (convert(bigint, ${latest}))) as m (n))`,
+  // The wall clock of UTC. DATEADD takes no more than an int, so the days since 1900 become an old DATETIME, which is 4 ms wrong at most.
+  writeInstant: (since, unit) =>
+    `convert(datetime2(${unit === 1 ? 3 : 0}), convert(datetime, convert(float, ${since}) / ${86_400_000 / unit} + 25567))`,
+  readInstant: (column) => `datediff_big(millisecond, '1970-01-01', ${column})`,
+  writeJson: (text) => text,
+  sameText: (column, text) => `nullif(${text} + N'|', ${column} + N'|' collate ${BINARY}) is null`,
   // Styles: learn.microsoft.com, "CAST and CONVERT".
   readColumn(type, column) {
     switch (type) {
@@ -89,12 +100,13 @@ export const mssql: Dialect = {
   deleteExpired(layout, table, quote, now, limit) {
     const expireAt = quote(layout.expireAt);
     return {
-      sql: `delete top (?) from ${table} output deleted.${expireAt} where ${expireAt} <= ?`,
+      sql: `delete top (?) from ${table} output deleted.${expireAt} where ${formsOf(layout, mssql).over(expireAt)}`,
       bindings: [limit, now],
     };
   },
 
   ownColumn: (table, role, name) => table.specificType(name, text(role === 'sid' ? 255 : 'max')),
+  instantColumn: (table, name) => table.datetime(name),
   schemaColumn,
   async describe(knex, { quoted }) {
     const rows = await knex.raw(
@@ -129,37 +141,49 @@ export const mssql: Dialect = {
 function statements(layout: Layout, table: string, quote: Quote): Statements {
   const sid = quote(layout.sid);
   const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
+  const forms = formsOf(layout, mssql);
+  const revision = layout.revision === undefined ? undefined : quote(layout.revision);
   const stored = (column: string) => `coalesce(${column}, 0)`; // NULL where another program inserted the row into a table that allows it
   const names = rowColumns(layout);
   const columns = names.map(quote);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
   // A NULL arrives as text, which does not become bytes by itself.
   const bytes = new Set(layout.fields.filter(({ type }) => type === 'binary').map(({ name }) => name));
-  const place = (name: string) => (bytes.has(name) ? 'convert(varbinary(max), ?)' : '?');
-  const live = `t.${expireAt} > ?`;
+  const place = (name: string) => (bytes.has(name) ? 'convert(varbinary(max), ?)' : ownPlace(layout, forms, name));
+  const live = forms.live(`t.${expireAt}`);
   const sets = [
-    `t.${revision} = case when ${live} then ${stored(`t.${revision}`)} - ${stored(`t.${revision}`)} % ${RANDOM_SPAN} + v.${revision} % ${RANDOM_SPAN} else v.${revision} end`,
+    ...(revision === undefined
+      ? []
+      : [
+          `t.${revision} = case when ${live} then ${stored(`t.${revision}`)} - ${stored(`t.${revision}`)} % ${RANDOM_SPAN} + v.${revision} % ${RANDOM_SPAN} else v.${revision} end`,
+        ]),
     ...kept.map((column) => `t.${column} = case when ${live} then t.${column} else v.${column} end`),
     ...changedColumns(layout).map((name) => `t.${quote(name)} = v.${quote(name)}`),
   ];
-  const output = `output inserted.${revision} as [r]`;
-  const updateStatement = (changed: readonly string[]) =>
-    `update ${table} set ${changed.map((name) => `${quote(name)} = ${place(name)}`).join(', ')}, ` +
-    `${revision} = ${stored(revision)} - ${stored(revision)} % ${RANDOM_SPAN} + ? ${output} ` +
-    `where ${sid} = ? and ${expireAt} > ? and ${stored(revision)} between ? and ?`;
-  const touch = touchStatement(layout, table, quote, ` output inserted.${expireAt}`);
+  const output = revision === undefined ? '' : ` output inserted.${revision} as [r]`;
+  const updateStatement = (changed: readonly string[]) => {
+    const sets = changed.map((name) => `${quote(name)} = ${place(name)}`).join(', ');
+    const meant = `where ${sid} = ? and ${forms.live(expireAt)}`;
+    if (revision === undefined)
+      return `update ${table} set ${sets} output 1 as [r] ${meant} and ${forms.sameText(quote(layout.additional))}`;
+    return (
+      `update ${table} set ${sets}, ` +
+      `${revision} = ${stored(revision)} - ${stored(revision)} % ${RANDOM_SPAN} + ?${output} ` +
+      `${meant} and ${stored(revision)} between ? and ?`
+    );
+  };
+  const touch = touchStatement(layout, table, quote, forms, ` output inserted.${expireAt}`);
   return {
-    read: readStatement(layout, table, quote, mssql.readColumn),
+    read: readStatement(layout, table, quote, mssql),
     upsert:
       `merge into ${table} with (holdlock) as t using (values (${names.map(place).join(', ')})) as v (${columns.join(', ')}) ` +
       `on t.${sid} = v.${sid} collate ${BINARY} when matched then update set ${sets.join(', ')} ` +
-      `when not matched then insert (${columns.join(', ')}) values (${columns.map((column) => `v.${column}`).join(', ')}) ${output};`,
+      `when not matched then insert (${columns.join(', ')}) values (${columns.map((column) => `v.${column}`).join(', ')})${output};`,
     update: updateStatement(changedColumns(layout)),
     replaceText: updateStatement(textColumns(layout)),
     fill: updateStatement(filledColumns(layout)),
     touch,
-    touchFar: touch + farStatement(layout, quote),
+    touchFar: touch + farStatement(layout, quote, forms),
     remove: `delete from ${table} where ${sid} = ?`,
   };
 }

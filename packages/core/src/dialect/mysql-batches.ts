@@ -2,15 +2,17 @@ import {
   changedColumns,
   changedValues,
   type Layout,
+  liveBindings,
+  type RowUpdate,
   rowColumns,
   rowValues,
   touchedColumns,
   touchedValues,
 } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
-import type { ColumnType } from '../types.js';
 import type { BatchStatements, Quote, Sql } from './dialect.js';
-import { listStatements } from './statements.js';
+import { formsOf, type Words } from './forms.js';
+import { listStatements, ownPlace } from './statements.js';
 
 /** Rows that one update or touch takes: as many bits as a number that every driver gives exactly, and CASEs that stay short. */
 export const MOST_UPDATED = 50;
@@ -26,20 +28,20 @@ export function caseStatements(
   layout: Layout,
   table: string,
   quote: Quote,
-  readColumn: (type: ColumnType, column: string) => string,
+  words: Words,
   assignments: readonly string[],
 ): BatchStatements {
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
-  const stored = `coalesce(${revision}, 0)`;
+  const forms = formsOf(layout, words);
+  const live = forms.live(quote(layout.expireAt));
+  const { revision } = layout;
+  const stored = revision === undefined ? '0' : `coalesce(${quote(revision)}, 0)`;
   const columns = rowColumns(layout);
   const insert = `insert into ${table} (${columns.map(quote).join(', ')}) values `;
-  const row = `(${columns.map(() => '?').join(', ')})`;
+  const row = `(${columns.map((name) => ownPlace(layout, forms, name)).join(', ')})`;
   const onDuplicate = ` on duplicate key update ${assignments.join(', ')}`;
   const changed = changedColumns(layout);
   const touched = touchedColumns(layout);
-  const nows = (now: number) => (layout.createdAt === undefined ? [now] : [now, now]);
 
   /** The value of each row, by its key. */
   const picked = (keys: readonly string[], values: readonly unknown[]): Sql =>
@@ -71,44 +73,45 @@ export function caseStatements(
     };
   };
 
+  const placed = (name: string, { sql, bindings }: Sql): Sql => ({ sql: ownPlace(layout, forms, name, sql), bindings });
+
+  const updateOf = (name: string, rows: readonly RowUpdate[], now: number): Sql => {
+    const keys = rows.map(({ key }) => key);
+    const values = rows.map((one) => changedValues(layout, one));
+    const of = (part: 'random' | 'lowest' | 'highest') =>
+      picked(
+        keys,
+        rows.map((one) => one[part]),
+      );
+    const [random, lowest, highest] = [of('random'), of('lowest'), of('highest')];
+    return updated(
+      keys,
+      [
+        [name, { sql: `${stored} - mod(${stored}, ${RANDOM_SPAN}) + ${random.sql}`, bindings: random.bindings }],
+        ...changed.map((one, i): [string, Sql] => [one, placed(one, picked(keys, column(values, i)))]),
+      ],
+      {
+        sql: `${live} and ${stored} between ${lowest.sql} and ${highest.sql}`,
+        bindings: [now, ...lowest.bindings, ...highest.bindings],
+      },
+    );
+  };
+
   return {
-    ...listStatements(layout, table, quote, readColumn),
+    ...listStatements(layout, table, quote, words),
     remove: (keys) => ({ sql: `delete from ${table} ${among(keys)}`, bindings: keys }),
     upsert: (rows, now) => ({
       sql: insert + rows.map(() => row).join(', ') + onDuplicate,
-      bindings: [...rows.flatMap((one) => rowValues(layout, one)), ...nows(now)],
+      bindings: [...rows.flatMap((one) => rowValues(layout, one)), ...liveBindings(layout, now)],
     }),
-    update(rows, now) {
-      const keys = rows.map(({ key }) => key);
-      const values = rows.map((one) => changedValues(layout, one));
-      const of = (name: 'random' | 'lowest' | 'highest') =>
-        picked(
-          keys,
-          rows.map((one) => one[name]),
-        );
-      const [random, lowest, highest] = [of('random'), of('lowest'), of('highest')];
-      return updated(
-        keys,
-        [
-          [
-            layout.revision,
-            { sql: `${stored} - mod(${stored}, ${RANDOM_SPAN}) + ${random.sql}`, bindings: random.bindings },
-          ],
-          ...changed.map((name, i): [string, Sql] => [name, picked(keys, column(values, i))]),
-        ],
-        {
-          sql: `${expireAt} > ? and ${stored} between ${lowest.sql} and ${highest.sql}`,
-          bindings: [now, ...lowest.bindings, ...highest.bindings],
-        },
-      );
-    },
+    ...(revision !== undefined && { update: (rows, now) => updateOf(revision, rows, now) }),
     touch(rows, now) {
       const keys = rows.map(({ key }) => key);
       const values = rows.map((one) => touchedValues(layout, one.expireAt, now));
       return updated(
         keys,
-        touched.map((name, i) => [name, picked(keys, column(values, i))]),
-        { sql: `${expireAt} > ?`, bindings: [now] },
+        touched.map((name, i) => [name, placed(name, picked(keys, column(values, i)))]),
+        { sql: live, bindings: [now] },
       );
     },
   };

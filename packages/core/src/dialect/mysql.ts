@@ -19,8 +19,9 @@ import {
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
+import { formsOf } from './forms.js';
 import { caseStatements, MOST_UPDATED } from './mysql-batches.js';
-import { farStatement, readStatement, touchStatement } from './statements.js';
+import { farStatement, ownPlace, readStatement, touchStatement } from './statements.js';
 
 // information_schema.columns.data_type
 const FAMILIES: Families = {
@@ -54,7 +55,7 @@ export const mysql: Dialect = {
       layout,
       table,
       quote,
-      mysql.readColumn,
+      mysql,
       assignments(layout, quote, (token) => token),
     ),
   reached: () => undefined,
@@ -77,6 +78,20 @@ export const mysql: Dialect = {
   // Without FOUND_ROWS a retry that finds its own write reaches no row, and sends the token back all the same.
   updatedToken: (result) => insertIdOf(result) || undefined,
 
+  instantUnit: 1000,
+  seconds: (ms, more) => `(${ms} + ${more}) div 1000`,
+  atMost: (ms, latest) => `least(${ms}, ${latest})`,
+  // The wall clock of UTC, in a column without a zone.
+  writeInstant: (since, unit) =>
+    unit === 1
+      ? `timestamp'1970-01-01 00:00:00.000' + interval (${since}) * 1000 microsecond`
+      : `timestamp'1970-01-01 00:00:00' + interval (${since}) second`,
+  readInstant: (column) => `timestampdiff(microsecond, timestamp'1970-01-01 00:00:00', ${column}) div 1000`,
+  writeJson: (text) => text,
+  sameText(column, text) {
+    const bytes = (one: string) => `cast(convert(${one} using utf8mb4) as binary)`;
+    return `nullif(${bytes(text)}, ${bytes(column)}) is null`;
+  },
   readColumn(type, column) {
     switch (type) {
       case 'date':
@@ -126,13 +141,14 @@ export const mysql: Dialect = {
     return { sql: `${column} = ?`, bindings: [value] };
   },
   deleteExpired: (layout, table, quote, now, limit) => ({
-    sql: `delete from ${table} where ${quote(layout.expireAt)} <= ? order by ${quote(layout.expireAt)} limit ?`,
+    sql: `delete from ${table} where ${formsOf(layout, mysql).over(quote(layout.expireAt))} order by ${quote(layout.expireAt)} limit ?`,
     bindings: [now, limit],
   }),
 
   inspect,
   ownColumn: (table, role, name) =>
     (role === 'sid' ? table.string(name, 255) : table.text(name, 'longtext')).collate('utf8mb4_bin'),
+  instantColumn: (table, name, { decimals }) => table.specificType(name, decimals === 0 ? 'datetime' : 'datetime(6)'),
   schemaColumn(table, field, { binaryCollation = 'utf8mb4_bin' }) {
     const { type, name, args } = field;
     if (type === 'datetime' || type === 'timestamp') {
@@ -205,43 +221,56 @@ export const mysql: Dialect = {
  */
 function statements(layout: Layout, table: string, quote: Quote): Statements {
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
-  const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
-  const columns = rowColumns(layout).map(quote);
-  const updateStatement = (names: readonly string[]) =>
-    `update ${table} set ${names.map((name) => `${quote(name)} = ?`).join(', ')}, ` +
-    `${revision} = last_insert_id(${stored} - mod(${stored}, ${RANDOM_SPAN}) + ?) ` +
-    `where ${sid} = ? and ${expireAt} > ? and ${stored} between ? and ?`;
+  const forms = formsOf(layout, mysql);
+  const live = forms.live(quote(layout.expireAt));
+  const names = rowColumns(layout);
+  const placeFor = (name: string) => ownPlace(layout, forms, name);
+  const updateStatement = (changed: readonly string[]) => {
+    const sets = changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
+    if (layout.revision === undefined) {
+      // Of a row that is reached, its sid has some length.
+      const told = `${sid} = if(last_insert_id(char_length(${sid})) > 0, ${sid}, ${sid})`;
+      const same = forms.sameText(quote(layout.additional));
+      return `update ${table} set ${told}, ${sets} where ${sid} = ? and ${live} and ${same}`;
+    }
+    const revision = quote(layout.revision);
+    const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
+    return (
+      `update ${table} set ${sets}, ` +
+      `${revision} = last_insert_id(${stored} - mod(${stored}, ${RANDOM_SPAN}) + ?) ` +
+      `where ${sid} = ? and ${live} and ${stored} between ? and ?`
+    );
+  };
   return {
-    read: readStatement(layout, table, quote, mysql.readColumn),
+    read: readStatement(layout, table, quote, mysql),
     upsert:
-      `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')}) ` +
+      `insert into ${table} (${names.map(quote).join(', ')}) values (${names.map(placeFor).join(', ')}) ` +
       `on duplicate key update ${assignments(layout, quote, (token) => `last_insert_id(${token})`).join(', ')}`,
     update: updateStatement(changedColumns(layout)),
     replaceText: updateStatement(textColumns(layout)),
     fill: updateStatement(filledColumns(layout)),
-    touch: touchStatement(layout, table, quote),
-    touchFar: touchStatement(layout, table, quote) + farStatement(layout, quote),
+    touch: touchStatement(layout, table, quote, forms),
+    touchFar: touchStatement(layout, table, quote, forms) + farStatement(layout, quote, forms),
     remove: `delete from ${table} where ${sid} = ?`,
   };
 }
 
-/** What an insert does where it meets a row. Its bindings: now, and now again where the layout has timestamps. */
+/** What an insert does where it meets a row. Its bindings are those of `liveBindings`. */
 function assignments(layout: Layout, quote: Quote, tell: (token: string) => string): string[] {
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
-  const stored = `coalesce(${revision}, 0)`;
+  const live = formsOf(layout, mysql).live(quote(layout.expireAt));
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
   // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
   // session. The subquery of two rows is an error when it is reached, and it is reached only then.
   const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
-  const token = `if(${expireAt} > ?, ${stored} - mod(${stored}, ${RANDOM_SPAN}) + mod(values(${revision}), ${RANDOM_SPAN}), values(${revision}))`;
+  const token = (revision: string, stored = `coalesce(${revision}, 0)`) =>
+    `if(${live}, ${stored} - mod(${stored}, ${RANDOM_SPAN}) + mod(values(${revision}), ${RANDOM_SPAN}), values(${revision}))`;
   return [
     ...(layout.fields.length > 0 ? [guard] : []),
-    `${revision} = ${tell(token)}`,
-    ...kept.map((column) => `${column} = if(${expireAt} > ?, ${column}, values(${column}))`),
+    ...(layout.revision === undefined ? [] : [quote(layout.revision)]).map(
+      (revision) => `${revision} = ${tell(token(revision))}`,
+    ),
+    ...kept.map((column) => `${column} = if(${live}, ${column}, values(${column}))`),
     ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
   ];
 }

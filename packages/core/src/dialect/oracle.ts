@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { changedColumns, filledColumns, type Layout, rowColumns, textColumns } from '../layout.js';
+import { changedColumns, filledColumns, type Layout, liveBindings, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
 import type { ColumnType } from '../types.js';
 import {
@@ -15,7 +15,8 @@ import {
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
-import { farStatement, listStatements, readStatement, touchStatement } from './statements.js';
+import { type Forms, formsOf } from './forms.js';
+import { farStatement, listStatements, ownPlace, readStatement, touchStatement } from './statements.js';
 
 // all_tab_columns.data_type
 const FAMILIES: Families = {
@@ -46,7 +47,7 @@ export const oracle: Dialect = {
 
   statements,
   query,
-  batches: (_, layout, table, quote) => listStatements(layout, table, quote, oracle.readColumn),
+  batches: (_, layout, table, quote) => listStatements(layout, table, quote, oracle),
   reached: () => undefined,
   rows: (result) => (Array.isArray(result) ? result : []),
   // What the blocks below send back.
@@ -57,6 +58,20 @@ export const oracle: Dialect = {
     return token === null || token === undefined ? undefined : Number(token);
   },
 
+  instantUnit: 1,
+  seconds: (ms, more) => `floor((${ms} + ${more}) / 1000)`,
+  atMost: (ms, latest) => `least(${ms}, ${latest})`,
+  writeInstant: (since, unit) =>
+    `timestamp '1970-01-01 00:00:00 UTC' + numtodsinterval((${since})${unit === 1 ? ' / 1000' : ''}, 'SECOND')`,
+  readInstant(column) {
+    const utc = `sys_extract_utc(${column})`;
+    const part = (name: string, ms: number) => `extract(${name} from ${utc}) * ${ms}`;
+    const days = `(trunc(cast(${utc} as date)) - date '1970-01-01') * 86400000`;
+    return `round(${days} + ${part('hour', 3_600_000)} + ${part('minute', 60_000)} + ${part('second', 1000)})`;
+  },
+  writeJson: (text) => text,
+  // A CLOB has no equality.
+  sameText: (column, text) => `nvl(dbms_lob.compare(to_clob(${column}), to_clob(${text})), 0) = 0`,
   readColumn(type, column) {
     switch (type) {
       case 'date':
@@ -85,11 +100,12 @@ export const oracle: Dialect = {
     return { sql: `${column} = ${placeholder(type)}`, bindings: [value] };
   },
   deleteExpired: (layout, table, quote, now, limit) => ({
-    sql: `begin delete from ${table} where ${quote(layout.expireAt)} <= ? and rownum <= ?; ${COUNT}`,
+    sql: `begin delete from ${table} where ${formsOf(layout, oracle).over(quote(layout.expireAt))} and rownum <= ?; ${COUNT}`,
     bindings: [now, limit],
   }),
 
   ownColumn: (table, role, name) => table.specificType(name, role === 'sid' ? 'varchar2(255 char)' : 'clob'),
+  instantColumn: (table, name) => table.timestamp(name),
   schemaColumn(table, field) {
     const { type, name, args } = field;
     const [first] = args;
@@ -145,25 +161,37 @@ const COUNT = '? := sql%rowcount; commit; end;';
  */
 function statements(layout: Layout, table: string, quote: Quote): Statements {
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
+  const forms = formsOf(layout, oracle);
+  const live = forms.live(quote(layout.expireAt));
+  const revision = layout.revision === undefined ? undefined : quote(layout.revision);
   const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
   const names = rowColumns(layout);
   const types = new Map(layout.fields.map(({ name, type }) => [name, type]));
-  const placeFor = (name: string) => placeholder(types.get(name));
-  const updateStatement = (changed: readonly string[]) =>
-    `declare kss_r number; begin update ${table} set ${changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ')}, ` +
-    `${revision} = ${stored} - mod(${stored}, ${RANDOM_SPAN}) + ? ` +
-    `where ${sid} = ? and ${expireAt} > ? and ${stored} between ? and ? returning ${revision} into kss_r; ? := kss_r; commit; end;`;
-  const touch = touchStatement(layout, table, quote);
+  const placeFor = (name: string) => {
+    const type = types.get(name);
+    return type === undefined ? ownPlace(layout, forms, name) : placeholder(type);
+  };
+  const updateStatement = (changed: readonly string[]) => {
+    const sets = changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
+    if (revision === undefined) {
+      const same = forms.sameText(quote(layout.additional));
+      return `begin update ${table} set ${sets} where ${sid} = ? and ${live} and ${same}; ? := nullif(sql%rowcount, 0); commit; end;`;
+    }
+    return (
+      `declare kss_r number; begin update ${table} set ${sets}, ` +
+      `${revision} = ${stored} - mod(${stored}, ${RANDOM_SPAN}) + ? ` +
+      `where ${sid} = ? and ${live} and ${stored} between ? and ? returning ${revision} into kss_r; ? := kss_r; commit; end;`
+    );
+  };
+  const touch = touchStatement(layout, table, quote, forms);
   return {
-    read: readStatement(layout, table, quote, oracle.readColumn),
-    upsert: upsertBlock(layout, table, quote, names, placeFor),
+    read: readStatement(layout, table, quote, oracle),
+    upsert: upsertBlock(layout, table, quote, names, placeFor, forms),
     update: updateStatement(changedColumns(layout)),
     replaceText: updateStatement(textColumns(layout)),
     fill: updateStatement(filledColumns(layout)),
     touch: `begin ${touch}; ${COUNT}`,
-    touchFar: `begin ${touch}${farStatement(layout, quote)}; ${COUNT}`,
+    touchFar: `begin ${touch}${farStatement(layout, quote, forms)}; ${COUNT}`,
     remove: `delete from ${table} where ${sid} = ?`,
   };
 }
@@ -176,21 +204,32 @@ function upsertBlock(
   quote: Quote,
   names: readonly string[],
   placeFor: (name: string) => string,
+  forms: Forms,
 ): string {
   const variable = (name: string) => `kss_${names.indexOf(name)}`;
   const declared = names.map((name) => `${variable(name)} ${table}.${quote(name)}%type := ${placeFor(name)};`);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
-  const revision = quote(layout.revision);
-  const sent = variable(layout.revision);
-  const live = `${quote(layout.expireAt)} > kss_now`;
+  const revision = layout.revision === undefined ? undefined : quote(layout.revision);
+  const sent = layout.revision === undefined ? 'null' : variable(layout.revision);
+  const live = forms.live(quote(layout.expireAt), 'kss_now');
   const sets = [
-    `${revision} = case when ${live} then coalesce(${revision}, 0) - mod(coalesce(${revision}, 0), ${RANDOM_SPAN}) + mod(${sent}, ${RANDOM_SPAN}) else ${sent} end`,
-    ...kept.map((column) => `${column} = case when ${live} then ${column} else kss_born end`),
+    ...(revision === undefined
+      ? []
+      : [
+          `${revision} = case when ${live} then coalesce(${revision}, 0) - mod(coalesce(${revision}, 0), ${RANDOM_SPAN}) + mod(${sent}, ${RANDOM_SPAN}) else ${sent} end`,
+        ]),
+    ...kept.map(
+      (column) =>
+        `${column} = case when ${live} then ${column} else ${revision === undefined ? 'kss_now' : 'kss_born'} end`,
+    ),
     ...changedColumns(layout).map((name) => `${quote(name)} = ${variable(name)}`),
   ];
-  const update = `update ${table} set ${sets.join(', ')} where ${quote(layout.sid)} = ${variable(layout.sid)} returning ${revision} into kss_r;`;
+  const returning = revision === undefined ? '' : ` returning ${revision} into kss_r`;
+  const update = `update ${table} set ${sets.join(', ')} where ${quote(layout.sid)} = ${variable(layout.sid)}${returning};`;
+  // As many as `liveBindings` gives.
+  const nows = ['kss_now', 'kss_born'].slice(0, liveBindings(layout, 0).length).map((name) => `${name} number := ?; `);
   return (
-    `declare ${declared.join(' ')} kss_now number := ?; ${kept.length > 0 ? 'kss_born number := ?; ' : ''}kss_r number; begin ${update} ` +
+    `declare ${declared.join(' ')} ${nows.join('')}kss_r number; begin ${update} ` +
     `if sql%rowcount = 0 then begin insert into ${table} (${names.map(quote).join(', ')}) ` +
     `values (${names.map(variable).join(', ')}); kss_r := ${sent}; ` +
     `exception when dup_val_on_index then ${update} if sql%rowcount = 0 then raise; end if; end; end if; ? := kss_r; commit; end;`

@@ -4,15 +4,16 @@ import {
   changedValues,
   type Field,
   type Layout,
+  liveBindings,
   rowColumns,
   rowValues,
   touchedColumns,
   touchedValues,
 } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
-import type { ColumnType } from '../types.js';
 import type { BatchStatements, Quote } from './dialect.js';
-import { onConflict, readManyStatement, tokensStatement } from './statements.js';
+import { formsOf, type Words } from './forms.js';
+import { onConflict, ownPlace, readManyStatement, tokensStatement } from './statements.js';
 
 /** Between texts that are sent as one: JSON has every control character escaped (RFC 8259, section 7). */
 const SEPARATOR = '\x1f';
@@ -27,13 +28,16 @@ export function arrayStatements(
   layout: Layout,
   table: string,
   quote: Quote,
-  readColumn: (type: ColumnType, column: string) => string,
+  words: Words,
   asColumn: (field: Field, text: string) => string,
 ): BatchStatements {
   const sid = quote(layout.sid);
-  const revision = quote(layout.revision);
+  const forms = formsOf(layout, words);
+  const live = forms.live(`t.${quote(layout.expireAt)}`);
+  const revision = layout.revision === undefined ? undefined : quote(layout.revision);
   const stored = `coalesce(t.${revision}, 0)`;
-  const returning = `returning t.${sid} as ${quote(ALIAS.sid)}, t.${revision} as ${quote(ALIAS.revision)}`;
+  const returned = revision === undefined ? '' : `, t.${revision} as ${quote(ALIAS.revision)}`;
+  const returning = `returning t.${sid} as ${quote(ALIAS.sid)}${returned}`;
   const among = '= any(?::text[])';
   const fields = new Map(layout.fields.map((field) => [field.name, field]));
   const texts = new Set([layout.sid, layout.additional, ...fields.keys()]);
@@ -45,7 +49,7 @@ export function arrayStatements(
   };
   const value = (name: string, column: string) => {
     const field = fields.get(name);
-    return field === undefined ? column : asColumn(field, column);
+    return field === undefined ? ownPlace(layout, forms, name, column) : asColumn(field, column);
   };
   const columns = rowColumns(layout);
   const changed = changedColumns(layout);
@@ -55,12 +59,12 @@ export function arrayStatements(
     `insert into ${table} as t (${columns.map(quote).join(', ')}) ` +
     `select ${columns.map((name, i) => value(name, `v.c${i}`)).join(', ')} ` +
     `from unnest(${columns.map(array).join(', ')}) as v(${columns.map((_, i) => `c${i}`).join(', ')}) ` +
-    `${onConflict(layout, quote)} ${returning}`;
+    `${onConflict(layout, quote, forms)} ${returning}`;
   // Rows are locked in the order of the array before any is changed: a join takes them in an order of its own, and two
   // processes would wait for each other (postgresql.org/docs/current/explicit-locking.html, "Deadlocks").
   const locked = (columns: string, arrays: string, condition: string) =>
     `with l as materialized (select v.* from unnest(${arrays}) with ordinality as v(${columns}, n) ` +
-    `join ${table} as t on t.${sid} = v.k where t.${quote(layout.expireAt)} > ?${condition} order by v.n for update of t) `;
+    `join ${table} as t on t.${sid} = v.k where ${live}${condition} order by v.n for update of t) `;
   const update =
     `${locked(
       `k, random, lowest, highest, ${changed.map((_, i) => `c${i}`).join(', ')}`,
@@ -70,15 +74,14 @@ export function arrayStatements(
     `${revision} = ${stored} - ${stored} % ${RANDOM_SPAN} + l.random from l where t.${sid} = l.k ${returning}`;
   const touch =
     `${locked(`k, ${touched.map((_, i) => `c${i}`).join(', ')}`, `?::text[], ${touched.map(array).join(', ')}`, '')}` +
-    `update ${table} as t set ${touched.map((name, i) => `${quote(name)} = l.c${i}`).join(', ')} ` +
+    `update ${table} as t set ${touched.map((name, i) => `${quote(name)} = ${value(name, `l.c${i}`)}`).join(', ')} ` +
     `from l where t.${sid} = l.k ${returning}`;
   const remove =
     `with l as materialized (select t.${sid} as k from unnest(?::text[]) with ordinality as v(k, n) ` +
     `join ${table} as t on t.${sid} = v.k order by v.n for update of t) ` +
     `delete from ${table} as t using l where t.${sid} = l.k`;
-  const read = readManyStatement(layout, table, quote, readColumn, among);
-  const tokens = tokensStatement(layout, table, quote, among);
-  const nows = (now: number) => (layout.createdAt === undefined ? [now] : [now, now]);
+  const read = readManyStatement(layout, table, quote, words, among);
+  const tokens = tokensStatement(layout, table, quote, words, among);
 
   const inserted = columns.map((name) => name === joined);
   const updated = [false, false, false, false, ...changed.map((name) => name === joined)];
@@ -93,7 +96,7 @@ export function arrayStatements(
           rows.map((row) => rowValues(layout, row)),
           inserted,
         ),
-        ...nows(now),
+        ...liveBindings(layout, now),
       ],
     }),
     update: (rows, now) => ({

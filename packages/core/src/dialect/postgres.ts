@@ -19,6 +19,7 @@ import {
   unfitColumn,
   unfitPrecision,
 } from './dialect.js';
+import { formsOf } from './forms.js';
 import { arrayStatements } from './postgres-batches.js';
 import { returnedToken, returningStatements } from './statements.js';
 
@@ -48,11 +49,9 @@ export const postgres: Dialect = {
   batchesWrites: true,
 
   statements: (layout, table, quote) =>
-    returningStatements(layout, table, quote, postgres.readColumn, (field) =>
-      fieldValue(table, quote, field, '?::text'),
-    ),
+    returningStatements(layout, table, quote, postgres, (field) => fieldValue(table, quote, field, '?::text')),
   batches: (_, layout, table, quote) =>
-    arrayStatements(layout, table, quote, postgres.readColumn, (field, text) => fieldValue(table, quote, field, text)),
+    arrayStatements(layout, table, quote, postgres, (field, text) => fieldValue(table, quote, field, text)),
   reached: (result) => postgres.rows(result),
   query: (knex, { sql, bindings }, prepare) => {
     const query = knex.raw(sql, bindings as Knex.RawBinding[]);
@@ -71,6 +70,17 @@ export const postgres: Dialect = {
   upsertedToken: (result, sent) => returnedToken(postgres, result) ?? sent,
   updatedToken: (result) => returnedToken(postgres, result),
 
+  instantUnit: 1,
+  seconds: (ms, more) => `((${ms})::bigint + ${more}) / 1000`,
+  atMost: (ms, latest) => `least((${ms})::bigint, ${latest})`,
+  // A column without a zone takes the wall clock of the session's, and compares as that.
+  writeInstant(since, unit, utc) {
+    const instant = `to_timestamp(${unit === 1 ? `(${since})::bigint / 1000.0` : since})`;
+    return utc ? `(${instant} at time zone 'UTC')` : instant;
+  },
+  readInstant: (column, utc) => `round(extract(epoch from ${utc ? column : `${column}::timestamptz`}) * 1000)::bigint`,
+  writeJson: (text) => `${text}::json`,
+  sameText: (column, text) => `nullif(${text}::text, ${column}) is null`,
   readColumn(type, column) {
     switch (type) {
       case 'date':
@@ -102,7 +112,7 @@ export const postgres: Dialect = {
       : { sql: `${column} = ${placeholder(type)}`, bindings: [value] },
   deleteExpired(layout, table, quote, now, limit) {
     const sid = quote(layout.sid);
-    const expired = `${quote(layout.expireAt)} <= ?`;
+    const expired = formsOf(layout, postgres).over(quote(layout.expireAt));
     return {
       // Two collectors share the work instead of waiting for each other.
       sql:
@@ -113,6 +123,8 @@ export const postgres: Dialect = {
   },
 
   ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
+  instantColumn: (table, name, { zoneless }) =>
+    zoneless ? table.specificType(name, 'timestamp(6)') : table.timestamp(name),
   schemaColumn: plainColumn,
   async describe(knex, { quoted }) {
     const { rows } = await knex.raw(
@@ -143,6 +155,7 @@ export const postgres: Dialect = {
     const unfit =
       unfitColumn(FAMILIES, need, column) ??
       (need.role === 'sid' ? unfitCase(column) : undefined) ??
+      (need.utc && !isZoneless(column) ? WITH_ZONE : undefined) ??
       unfitZone(need, column);
     if (unfit === undefined || !isInstant(need) || isZoneless(column) === need.zoneless) return unfit;
     // A cast would take UTC's wall clock for that of the session, or give the session's.
@@ -202,6 +215,9 @@ function unfitZone(need: ColumnNeed, column: ColumnInfo): Unfit | undefined {
     ? { kind: 'zone', why: 'has no time zone', alterable: true, usable: true }
     : undefined;
 }
+
+/** UTC's wall clock, written there, would be taken for that of the session's zone. */
+const WITH_ZONE: Unfit = { kind: 'zone', why: 'has a time zone', alterable: false };
 
 function isInstant({ role }: ColumnNeed): boolean {
   return role === 'datetime' || role === 'timestamp';

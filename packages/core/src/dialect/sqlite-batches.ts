@@ -3,35 +3,31 @@ import {
   changedColumns,
   changedValues,
   type Layout,
+  liveBindings,
   rowColumns,
   rowValues,
   touchedColumns,
   touchedValues,
 } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
-import type { ColumnType } from '../types.js';
 import type { BatchStatements, Quote, Sql } from './dialect.js';
-import { listStatements, onConflict } from './statements.js';
+import { formsOf, type Words } from './forms.js';
+import { listStatements, onConflict, ownPlace } from './statements.js';
 
 /** Statements for many rows: an insert of many, and updates from a table of the values (sqlite.org/lang_update.html, UPDATE FROM). */
-export function valuesStatements(
-  layout: Layout,
-  table: string,
-  quote: Quote,
-  readColumn: (type: ColumnType, column: string) => string,
-): BatchStatements {
+export function valuesStatements(layout: Layout, table: string, quote: Quote, words: Words): BatchStatements {
+  const forms = formsOf(layout, words);
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
+  const revision = layout.revision === undefined ? undefined : quote(layout.revision);
   const stored = `coalesce(t.${revision}, 0)`;
-  const returning = `returning ${sid} as ${quote(ALIAS.sid)}, ${revision} as ${quote(ALIAS.revision)}`;
+  const returned = revision === undefined ? '' : `, ${revision} as ${quote(ALIAS.revision)}`;
+  const returning = `returning ${sid} as ${quote(ALIAS.sid)}${returned}`;
   const columns = rowColumns(layout);
   const changed = changedColumns(layout);
   const touched = touchedColumns(layout);
-  const nows = (now: number) => (layout.createdAt === undefined ? [now] : [now, now]);
 
-  const valuesOf = (rows: readonly (readonly unknown[])[]) => {
-    const row = `(${(rows[0] ?? []).map(() => '?').join(', ')})`;
+  const valuesOf = (rows: readonly (readonly unknown[])[], places = (rows[0] ?? []).map(() => '?')) => {
+    const row = `(${places.join(', ')})`;
     return `values ${rows.map(() => row).join(', ')}`;
   };
   const updateFrom = (
@@ -43,19 +39,21 @@ export function valuesStatements(
     sql: `with v (${names.join(', ')}) as (${valuesOf(rows)}) update ${table} as t set ${rest} ${returning}`,
     bindings: [...rows.flat(), now],
   });
-  const set = (names: readonly string[]) => names.map((name, i) => `${quote(name)} = v.c${i}`).join(', ');
+  const set = (names: readonly string[]) =>
+    names.map((name, i) => `${quote(name)} = ${ownPlace(layout, forms, name, `v.c${i}`)}`).join(', ');
   const places = (names: readonly string[]) => names.map((_, i) => `c${i}`);
-  const live = `from v where t.${sid} = v.k and t.${expireAt} > ?`;
+  const inserted = columns.map((name) => ownPlace(layout, forms, name));
+  const live = `from v where t.${sid} = v.k and ${forms.live(`t.${quote(layout.expireAt)}`)}`;
 
   return {
-    ...listStatements(layout, table, quote, readColumn),
+    ...listStatements(layout, table, quote, words),
     upsert(rows, now) {
       const values = rows.map((row) => rowValues(layout, row));
       return {
         sql:
-          `insert into ${table} as t (${columns.map(quote).join(', ')}) ${valuesOf(values)} ` +
-          `${onConflict(layout, quote)} ${returning}`,
-        bindings: [...values.flat(), ...nows(now)],
+          `insert into ${table} as t (${columns.map(quote).join(', ')}) ${valuesOf(values, inserted)} ` +
+          `${onConflict(layout, quote, forms)} ${returning}`,
+        bindings: [...values.flat(), ...liveBindings(layout, now)],
       };
     },
     update: (rows, now) =>

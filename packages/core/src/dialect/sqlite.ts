@@ -10,6 +10,7 @@ import {
   unfitCollation,
   unfitColumn,
 } from './dialect.js';
+import { formsOf } from './forms.js';
 import { valuesStatements } from './sqlite-batches.js';
 import { returnedToken, returningStatements } from './statements.js';
 
@@ -43,12 +44,12 @@ export const sqlite: Dialect = {
   batchesWrites: true,
 
   statements(layout, table, quote) {
-    const statements = returningStatements(layout, table, quote, sqlite.readColumn);
+    const statements = returningStatements(layout, table, quote, sqlite);
     // The driver `sqlite3` says only by its rows what a raw statement reached.
     const { touch, touchFar } = statements;
     return { ...statements, touch: `${touch} returning 1`, touchFar: `${touchFar} returning 1` };
   },
-  batches: (_, layout, table, quote) => valuesStatements(layout, table, quote, sqlite.readColumn),
+  batches: (_, layout, table, quote) => valuesStatements(layout, table, quote, sqlite),
   reached: (result) => sqlite.rows(result),
   rows: (result) => (Array.isArray(result) ? result : []),
   affected: (result) =>
@@ -56,6 +57,20 @@ export const sqlite: Dialect = {
   upsertedToken: (result, sent) => returnedToken(sqlite, result) ?? sent,
   updatedToken: (result) => returnedToken(sqlite, result),
 
+  instantUnit: 1,
+  // A number that a driver binds is a real.
+  seconds: (ms, more) => `(cast(${ms} as integer) + ${more}) / 1000`,
+  atMost: (ms, latest) => `min(${ms}, ${latest})`,
+  writeInstant: (since, unit) =>
+    unit === 1
+      ? `strftime('%Y-%m-%dT%H:%M:%fZ', ${since} / 1000.0, 'unixepoch')`
+      : `strftime('%Y-%m-%dT%H:%M:%SZ', ${since}, 'unixepoch')`,
+  // Spelled in one of several ways, and compared by the second.
+  compareInstant: (since, unit) =>
+    `strftime('%Y-%m-%dT%H:%M:%S', ${since}${unit === 1 ? ' / 1000.0' : ''}, 'unixepoch')`,
+  readInstant: (column) => `cast(round((julianday(${column}) - 2440587.5) * 86400000) as integer)`,
+  writeJson: (text) => text,
+  sameText: (column, text) => `nullif(${text}, ${column}) is null`,
   // Integers beyond 2^53 would arrive rounded.
   readColumn: (type, column) => (type === 'bigInteger' ? `cast(${column} as text)` : column),
   bindValue(type, value) {
@@ -74,7 +89,7 @@ export const sqlite: Dialect = {
       : undefined,
   deleteExpired(layout, table, quote, now, limit) {
     const sid = quote(layout.sid);
-    const expired = `${quote(layout.expireAt)} <= ?`;
+    const expired = formsOf(layout, sqlite).over(quote(layout.expireAt));
     return {
       sql: `delete from ${table} where ${expired} and ${sid} in (select ${sid} from ${table} where ${expired} limit ?) returning 1`,
       bindings: [now, now, limit],
@@ -82,6 +97,7 @@ export const sqlite: Dialect = {
   },
 
   ownColumn: (table, role, name) => (role === 'sid' ? table.string(name, 255) : table.text(name)),
+  instantColumn: (table, name) => table.timestamp(name),
   schemaColumn: plainColumn,
   async describe(knex, { bare }) {
     const columns = await knex.raw(

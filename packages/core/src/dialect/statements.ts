@@ -10,55 +10,74 @@ import {
   touchedColumns,
 } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
-import type { ColumnType } from '../types.js';
 import type { BatchStatements, Dialect, Quote, Statements } from './dialect.js';
+import { type Forms, formsOf, type Words } from './forms.js';
 
 /** The statements of the databases that have `on conflict` and `returning`. */
 export function returningStatements(
   layout: Layout,
   table: string,
   quote: Quote,
-  readColumn: ReadColumn,
+  words: Words,
   placeholder: (field: Field) => string = () => '?',
 ): Statements {
   const fields = new Map(layout.fields.map((field) => [field.name, field]));
   const placeFor = (name: string) => {
     const field = fields.get(name);
-    return field === undefined ? '?' : placeholder(field);
+    return field === undefined ? ownPlace(layout, forms, name) : placeholder(field);
   };
+  const forms = formsOf(layout, words);
   const sid = quote(layout.sid);
-  const expireAt = quote(layout.expireAt);
-  const revision = quote(layout.revision);
-  // NULL where another program inserted the row into a table that allows it.
-  const stored = (column: string) => `coalesce(${column}, 0)`;
+  const live = forms.live(quote(layout.expireAt));
   const columns = rowColumns(layout).map(quote);
-  const returning = `returning ${revision} as ${quote(ALIAS.revision)}`;
-  const updateStatement = (names: readonly string[]) =>
-    `update ${table} set ${names.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ')}, ` +
-    `${revision} = ${stored(revision)} - ${stored(revision)} % ${RANDOM_SPAN} + ? ` +
-    `where ${sid} = ? and ${expireAt} > ? and ${stored(revision)} between ? and ? ${returning}`;
+  const updateStatement = (names: readonly string[]) => {
+    const sets = names.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
+    if (layout.revision === undefined) {
+      const same = forms.sameText(quote(layout.additional));
+      return `update ${table} set ${sets} where ${sid} = ? and ${live} and ${same} returning 1 as ${quote(ALIAS.revision)}`;
+    }
+    const revision = quote(layout.revision);
+    // NULL where another program inserted the row into a table that allows it.
+    const stored = `coalesce(${revision}, 0)`;
+    return (
+      `update ${table} set ${sets}, ${revision} = ${stored} - ${stored} % ${RANDOM_SPAN} + ? ` +
+      `where ${sid} = ? and ${live} and ${stored} between ? and ?${returning(layout, quote)}`
+    );
+  };
   return {
-    read: readStatement(layout, table, quote, readColumn),
+    read: readStatement(layout, table, quote, words),
     upsert:
       `insert into ${table} as t (${columns.join(', ')}) values (${rowColumns(layout).map(placeFor).join(', ')}) ` +
-      `${onConflict(layout, quote)} ${returning}`,
+      `${onConflict(layout, quote, forms)}${returning(layout, quote)}`,
     update: updateStatement(changedColumns(layout)),
     replaceText: updateStatement(textColumns(layout)),
     fill: updateStatement(filledColumns(layout)),
-    touch: touchStatement(layout, table, quote),
-    touchFar: touchStatement(layout, table, quote) + farStatement(layout, quote),
+    touch: touchStatement(layout, table, quote, forms),
+    touchFar: touchStatement(layout, table, quote, forms) + farStatement(layout, quote, forms),
     remove: `delete from ${table} where ${sid} = ?`,
   };
 }
 
-/** What an insert does where it meets a row. Its bindings: now, and now again where the layout has timestamps. */
-export function onConflict(layout: Layout, quote: Quote): string {
-  const revision = quote(layout.revision);
-  const stored = `coalesce(t.${revision}, 0)`;
-  const live = `t.${quote(layout.expireAt)} > ?`;
+/** The binding of a column of our own, as the layout writes it. */
+export function ownPlace(layout: Layout, forms: Forms, name: string, place = '?'): string {
+  if (name === layout.expireAt) return forms.writeExpiry(place);
+  return name === layout.additional ? forms.writeText(place) : place;
+}
+
+/** The token after a write, where the table has tokens. */
+function returning({ revision }: Layout, quote: Quote): string {
+  return revision === undefined ? '' : ` returning ${quote(revision)} as ${quote(ALIAS.revision)}`;
+}
+
+/** What an insert does where it meets a row. Its bindings are those of `liveBindings`. */
+export function onConflict(layout: Layout, quote: Quote, forms: Forms): string {
+  const live = forms.live(`t.${quote(layout.expireAt)}`);
   const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
   const sets = [
-    `${revision} = case when ${live} then ${stored} - ${stored} % ${RANDOM_SPAN} + excluded.${revision} % ${RANDOM_SPAN} else excluded.${revision} end`,
+    ...(layout.revision === undefined ? [] : [quote(layout.revision)]).map((revision) => {
+      const stored = `coalesce(t.${revision}, 0)`;
+      return `${revision} = case when ${live} then ${stored} - ${stored} % ${RANDOM_SPAN} + excluded.${revision} % ${RANDOM_SPAN} else excluded.${revision} end`;
+    }),
     ...kept.map((column) => `${column} = case when ${live} then t.${column} else excluded.${column} end`),
     ...changedColumns(layout).map((name) => `${quote(name)} = excluded.${quote(name)}`),
   ];
@@ -66,64 +85,66 @@ export function onConflict(layout: Layout, quote: Quote): string {
 }
 
 /** The row of one live session, under the aliases. */
-export function readStatement(layout: Layout, table: string, quote: Quote, readColumn: ReadColumn): string {
-  const columns = readColumns(layout, quote, readColumn).join(', ');
-  return `select ${columns} from ${table} where ${quote(layout.sid)} = ? and ${quote(layout.expireAt)} > ?`;
+export function readStatement(layout: Layout, table: string, quote: Quote, words: Words): string {
+  const forms = formsOf(layout, words);
+  const columns = readColumns(layout, quote, words, forms).join(', ');
+  return `select ${columns} from ${table} where ${quote(layout.sid)} = ? and ${forms.live(quote(layout.expireAt))}`;
 }
 
 /** The rows of live sessions, each with its key. `among`: the condition that the key is one of those meant. */
-export function readManyStatement(
-  layout: Layout,
-  table: string,
-  quote: Quote,
-  readColumn: ReadColumn,
-  among: string,
-): string {
-  const columns = [`${quote(layout.sid)} as ${quote(ALIAS.sid)}`, ...readColumns(layout, quote, readColumn)];
-  return `select ${columns.join(', ')} from ${table} where ${quote(layout.sid)} ${among} and ${quote(layout.expireAt)} > ?`;
+export function readManyStatement(layout: Layout, table: string, quote: Quote, words: Words, among: string): string {
+  const forms = formsOf(layout, words);
+  const columns = [`${quote(layout.sid)} as ${quote(ALIAS.sid)}`, ...readColumns(layout, quote, words, forms)];
+  return `select ${columns.join(', ')} from ${table} where ${quote(layout.sid)} ${among} and ${forms.live(quote(layout.expireAt))}`;
 }
 
-/** Key and token of live sessions. */
-export function tokensStatement(layout: Layout, table: string, quote: Quote, among: string): string {
-  return (
-    `select ${quote(layout.sid)} as ${quote(ALIAS.sid)}, ${quote(layout.revision)} as ${quote(ALIAS.revision)} ` +
-    `from ${table} where ${quote(layout.sid)} ${among} and ${quote(layout.expireAt)} > ?`
-  );
+/** Key and token of live sessions; the key alone where there are no tokens. */
+export function tokensStatement(layout: Layout, table: string, quote: Quote, words: Words, among: string): string {
+  const columns = [`${quote(layout.sid)} as ${quote(ALIAS.sid)}`, ...revisionColumn(layout, quote)];
+  const live = formsOf(layout, words).live(quote(layout.expireAt));
+  return `select ${columns.join(', ')} from ${table} where ${quote(layout.sid)} ${among} and ${live}`;
 }
 
 /** Reads and deletes by a list of keys, for databases whose writes go one row at a time. */
-export function listStatements(layout: Layout, table: string, quote: Quote, readColumn: ReadColumn): BatchStatements {
+export function listStatements(layout: Layout, table: string, quote: Quote, words: Words): BatchStatements {
   const among = (keys: readonly string[]) => `in (${keys.map(() => '?').join(', ')})`;
   return {
     read: (keys, now) => ({
-      sql: readManyStatement(layout, table, quote, readColumn, among(keys)),
+      sql: readManyStatement(layout, table, quote, words, among(keys)),
       bindings: [...keys, now],
     }),
     remove: (keys) => ({ sql: `delete from ${table} where ${quote(layout.sid)} ${among(keys)}`, bindings: keys }),
-    tokens: (keys, now) => ({ sql: tokensStatement(layout, table, quote, among(keys)), bindings: [...keys, now] }),
+    tokens: (keys, now) => ({
+      sql: tokensStatement(layout, table, quote, words, among(keys)),
+      bindings: [...keys, now],
+    }),
   };
 }
 
-type ReadColumn = (type: ColumnType, column: string) => string;
-
-function readColumns(layout: Layout, quote: Quote, readColumn: ReadColumn): string[] {
+function readColumns(layout: Layout, quote: Quote, words: Words, forms: Forms): string[] {
   return [
-    `${quote(layout.expireAt)} as ${quote(ALIAS.expireAt)}`,
-    `${quote(layout.revision)} as ${quote(ALIAS.revision)}`,
-    `${quote(layout.additional)} as ${quote(ALIAS.additional)}`,
-    ...layout.owned.map((field, i) => `${readColumn(field.type, quote(field.name))} as ${quote(fieldAlias(i))}`),
+    `${forms.readExpiry(quote(layout.expireAt))} as ${quote(ALIAS.expireAt)}`,
+    ...revisionColumn(layout, quote),
+    `${forms.readText(quote(layout.additional))} as ${quote(ALIAS.additional)}`,
+    ...layout.owned.map((field, i) => `${words.readColumn(field.type, quote(field.name))} as ${quote(fieldAlias(i))}`),
   ];
 }
 
+function revisionColumn({ revision }: Layout, quote: Quote): string[] {
+  return revision === undefined ? [] : [`${quote(revision)} as ${quote(ALIAS.revision)}`];
+}
+
 /** Moves the expiry of one live row. `output`: what stands between the assignments and the condition. */
-export function touchStatement(layout: Layout, table: string, quote: Quote, output = ''): string {
-  const sets = touchedColumns(layout).map((name) => `${quote(name)} = ?`);
-  return `update ${table} set ${sets.join(', ')}${output} where ${quote(layout.sid)} = ? and ${quote(layout.expireAt)} > ?`;
+export function touchStatement(layout: Layout, table: string, quote: Quote, forms: Forms, output = ''): string {
+  const sets = touchedColumns(layout).map((name) => `${quote(name)} = ${ownPlace(layout, forms, name)}`);
+  const live = forms.live(quote(layout.expireAt));
+  return `update ${table} set ${sets.join(', ')}${output} where ${quote(layout.sid)} = ? and ${live}`;
 }
 
 /** What a touch adds that is written only where it moves the expiry by enough. */
-export function farStatement(layout: Layout, quote: Quote): string {
-  return ` and (${quote(layout.expireAt)} <= ? or ${quote(layout.expireAt)} > ?)`;
+export function farStatement(layout: Layout, quote: Quote, { writeExpiry }: Forms): string {
+  const expireAt = quote(layout.expireAt);
+  return ` and (${expireAt} <= ${writeExpiry('?')} or ${expireAt} > ${writeExpiry('?')})`;
 }
 
 /** The token in the row that `returning` gave. */

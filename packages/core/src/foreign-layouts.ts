@@ -1,0 +1,109 @@
+import type { LayoutName } from './types.js';
+
+/** How the expiry is kept. On the outside it is epoch milliseconds, whatever stands in the column. */
+export interface ExpiryForm {
+  /** A number since the epoch; the database's type for an instant; or that type without a zone, with the wall clock of UTC in it. */
+  readonly as: 'number' | 'instant' | 'utc';
+  /** Milliseconds in the unit that is kept; undefined for what the database's plain type for an instant keeps. */
+  readonly unit: 1 | 1000 | undefined;
+  /** How instants, those of now included, become whole units. */
+  readonly rounding: 'floor' | 'round' | 'ceil';
+  /** Whether a session still lives at its very expiry. */
+  readonly inclusive: boolean;
+  /** The last instant that the column holds, in epoch milliseconds. */
+  readonly latest: number;
+}
+
+/** The type of the column of the JSON text. */
+export type TextForm = 'text' | 'json';
+
+/** Where another store has things in its table. Its table has no revisions: what is compared is the content. */
+export interface ForeignLayout {
+  readonly sidName: string;
+  /** Characters of a sid that are kept as they are. */
+  readonly sidWidth: number;
+  readonly expireAtName: string;
+  readonly expiry: ExpiryForm;
+  readonly additionalName: string;
+  readonly text: TextForm;
+  /** Whether the JSON holds the whole session, and schema columns are an index beside it. */
+  readonly whole: boolean;
+}
+
+/** The last instant of a four-digit year, in whole seconds. */
+const LAST_OF_CALENDAR = Date.UTC(9999, 11, 31, 23, 59, 59);
+const LAST_OF_UINT32 = (2 ** 32 - 1) * 1000;
+
+/** Epoch milliseconds in a bigint: that of our own tables. */
+export const MILLISECONDS: ExpiryForm = {
+  as: 'number',
+  unit: 1,
+  rounding: 'floor',
+  inclusive: false,
+  latest: Number.POSITIVE_INFINITY,
+};
+
+const INSTANT: ExpiryForm = {
+  as: 'instant',
+  unit: undefined,
+  rounding: 'floor',
+  inclusive: true,
+  latest: LAST_OF_CALENDAR,
+};
+
+const CONNECT: ForeignLayout = {
+  sidName: 'sid',
+  sidWidth: 255,
+  expireAtName: 'expired',
+  expiry: INSTANT,
+  additionalName: 'sess',
+  text: 'json',
+  whole: true,
+};
+
+/** The layouts of other stores, by the names of their packages. */
+export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
+  'knex-schema-session-store': {
+    sidName: 'sid',
+    sidWidth: 255,
+    expireAtName: 'expire_at',
+    expiry: MILLISECONDS,
+    additionalName: 'additional',
+    text: 'text',
+    whole: false,
+  },
+  'connect-session-knex': CONNECT,
+  'koa-generic-session-knex': {
+    sidName: 'id',
+    sidWidth: 100,
+    expireAtName: 'expires',
+    expiry: { as: 'number', unit: 1000, rounding: 'floor', inclusive: false, latest: Number.POSITIVE_INFINITY },
+    additionalName: 'data',
+    text: 'text',
+    whole: true,
+  },
+  'connect-session-kysely': CONNECT,
+  // It compares as UTC what its own `createTable` made a timestamp without a zone.
+  'connect-session-kysely-utc': { ...CONNECT, expiry: { ...INSTANT, as: 'utc' } },
+  'sequelize-session-store': {
+    ...CONNECT,
+    expireAtName: 'expire',
+    expiry: { ...INSTANT, unit: 1 },
+    text: 'text',
+  },
+  // Its `to_timestamp` becomes the wall clock of the connection's zone, and so does ours.
+  'connect-pg-simple': {
+    ...CONNECT,
+    expireAtName: 'expire',
+    expiry: { ...INSTANT, unit: 1000, rounding: 'ceil' },
+  },
+  'express-mysql-session': {
+    sidName: 'session_id',
+    sidWidth: 128,
+    expireAtName: 'expires',
+    expiry: { as: 'number', unit: 1000, rounding: 'round', inclusive: true, latest: LAST_OF_UINT32 },
+    additionalName: 'data',
+    text: 'text',
+    whole: true,
+  },
+};

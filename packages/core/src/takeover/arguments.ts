@@ -1,0 +1,61 @@
+import type { Knex } from 'knex';
+import { KssError } from '../errors.js';
+import { refuseUnknown } from '../options.js';
+import type { FieldShape, LayoutName, StoreOptions } from '../types.js';
+
+/** What a `KnexSessionStore` is made with. */
+export type StoreArguments<F extends readonly FieldShape[] = readonly []> = readonly [
+  knex: Knex | undefined,
+  options: StoreOptions<F>,
+];
+
+/** Another store's options, in our names; undefined where it was not given and our default is the same. */
+type Translated = { readonly [K in keyof StoreOptions]?: StoreOptions[K] | undefined };
+
+/**
+ * The arguments of a store on the table of another.
+ *
+ * @param translated what the other store's options mean
+ * @param more options of ours, which count before them
+ */
+export function storeArguments<F extends readonly FieldShape[]>(
+  knex: Knex | undefined,
+  layout: LayoutName,
+  translated: Translated,
+  more: StoreOptions<F>,
+): StoreArguments<F> {
+  if (more.layout !== undefined)
+    throw new KssError('INVALID_OPTION', 'layout is what this function says; leave it out.');
+  return [knex, { ...translated, ...more, layout } as StoreOptions<F>];
+}
+
+/**
+ * Options of another store, once it is known that all of them are.
+ *
+ * @throws KssError INVALID_OPTION naming one that it never had
+ */
+export function known<O extends object>(options: O, names: readonly (keyof O & string)[], store: string): O {
+  refuseUnknown(options, names, `option of ${store}`);
+  return options;
+}
+
+/**
+ * The value of an option that has had several names.
+ *
+ * @throws KssError INVALID_OPTION where two of them say different things
+ */
+export function spelled<O extends object, K extends keyof O & string>(
+  options: O,
+  ...names: readonly K[]
+): O[K] | undefined {
+  const given = names.filter((name) => options[name] !== undefined);
+  const [first, ...others] = given;
+  const other = others.find((name) => first !== undefined && options[name] !== options[first]);
+  if (other === undefined) return first === undefined ? undefined : options[first];
+  throw new KssError('INVALID_OPTION', `${first} and ${other} are two names of one option, and they differ.`);
+}
+
+/** A function that hears of errors, as the option `onError`. */
+export function hears(listener: ((error: Error) => unknown) | null | undefined): StoreOptions['onError'] | undefined {
+  return listener == null ? undefined : (error) => void listener(error);
+}

@@ -1,0 +1,84 @@
+import type { Knex } from 'knex';
+import type { FieldShape, StoreOptions } from '../types.js';
+import { known, type StoreArguments, storeArguments } from './arguments.js';
+
+/** The options of express-mysql-session. */
+export interface ExpressMysqlSessionOptions {
+  readonly clearExpired?: boolean;
+  /** Milliseconds. */
+  readonly checkExpirationInterval?: number;
+  /** Milliseconds that a session lives whose cookie does not say it. */
+  readonly expiration?: number;
+  readonly createDatabaseTable?: boolean;
+  readonly disableTouch?: boolean;
+  readonly schema?: {
+    readonly tableName?: string;
+    readonly columnNames?: { readonly session_id?: string; readonly expires?: string; readonly data?: string };
+  };
+  /** The connection is that of the knex; this and what follows is accepted, so that the options can stay as they are. */
+  readonly host?: unknown;
+  readonly port?: unknown;
+  readonly user?: unknown;
+  readonly password?: unknown;
+  readonly database?: unknown;
+  readonly charset?: unknown;
+  readonly endConnectionOnClose?: unknown;
+  readonly connectionLimit?: unknown;
+  readonly waitForConnections?: unknown;
+  readonly maxIdle?: unknown;
+  readonly idleTimeout?: unknown;
+  readonly queueLimit?: unknown;
+  readonly acquireTimeout?: unknown;
+  readonly connectTimeout?: unknown;
+  readonly localAddress?: unknown;
+  readonly socketPath?: unknown;
+  readonly ssl?: unknown;
+  readonly timezone?: unknown;
+  readonly debug?: unknown;
+  readonly flags?: unknown;
+}
+
+const NAMES = [
+  ...([
+    'clearExpired',
+    'checkExpirationInterval',
+    'expiration',
+    'createDatabaseTable',
+    'disableTouch',
+    'schema',
+  ] as const),
+  ...(['host', 'port', 'user', 'password', 'database', 'charset', 'endConnectionOnClose', 'connectionLimit'] as const),
+  ...(['waitForConnections', 'maxIdle', 'idleTimeout', 'queueLimit', 'acquireTimeout', 'connectTimeout'] as const),
+  ...(['localAddress', 'socketPath', 'ssl', 'timezone', 'debug', 'flags'] as const),
+];
+
+/**
+ * The table of express-mysql-session.
+ *
+ * @param knex in place of its connection; knex can have the pool that it was given
+ * @param options those that it had
+ * @param more options of ours, such as `schemas`
+ * @example
+ * const sessions = new KnexSessionStore(...expressMysqlSession(knex, { expiration: 3_600_000 }));
+ * @throws KssError INVALID_OPTION
+ */
+export function expressMysqlSession<const F extends readonly FieldShape[] = readonly []>(
+  knex: Knex,
+  options: ExpressMysqlSessionOptions = {},
+  more: StoreOptions<F> = {},
+): StoreArguments<F> {
+  const given = known(options, NAMES, 'express-mysql-session');
+  const schema = known(given.schema ?? {}, ['tableName', 'columnNames'], "express-mysql-session's schema");
+  const columns = known(schema.columnNames ?? {}, ['session_id', 'expires', 'data'], 'columnNames');
+  const translated = {
+    tableName: schema.tableName ?? 'sessions',
+    sidName: columns.session_id ?? 'session_id',
+    expireAtName: columns.expires ?? 'expires',
+    additionalName: columns.data ?? 'data',
+    sync: given.createDatabaseTable ?? true,
+    maxAge: given.expiration ?? 86_400_000,
+    touchAfter: given.disableTouch ? Number.POSITIVE_INFINITY : 0,
+    gcInterval: given.clearExpired === false ? 0 : (given.checkExpirationInterval ?? 900_000),
+  };
+  return storeArguments(knex, 'express-mysql-session', translated, more);
+}

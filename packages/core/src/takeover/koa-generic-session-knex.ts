@@ -1,0 +1,47 @@
+import type { Knex } from 'knex';
+import type { FieldShape, StoreOptions } from '../types.js';
+import { known, type StoreArguments, storeArguments } from './arguments.js';
+
+/** The options of koa-generic-session-knex. */
+export interface KoaGenericSessionKnexOptions {
+  readonly tableName?: string;
+  readonly sync?: boolean;
+  /** Milliseconds. */
+  readonly syncTimeout?: number;
+  /** Reads from one collection to the next, more or less. */
+  readonly gcFrequency?: number;
+  /** It made the columns and never wrote them, and neither do we. */
+  readonly timestamps?: boolean;
+  /** Milliseconds that a session lives whose cookie does not say it. */
+  readonly browserSessionLifetime?: number;
+}
+
+const NAMES = [
+  ...(['tableName', 'sync', 'syncTimeout', 'gcFrequency', 'timestamps', 'browserSessionLifetime'] as const),
+];
+
+/**
+ * The table of koa-generic-session-knex.
+ *
+ * @param options those that it had
+ * @param more options of ours, such as `schemas`
+ * @example
+ * const sessions = new KnexSessionStore(...koaGenericSessionKnex(knex, { browserSessionLifetime: 3_600_000 }));
+ * @throws KssError INVALID_OPTION
+ */
+export function koaGenericSessionKnex<const F extends readonly FieldShape[] = readonly []>(
+  knex: Knex,
+  options: KoaGenericSessionKnexOptions = {},
+  more: StoreOptions<F> = {},
+): StoreArguments<F> {
+  const given = known(options, NAMES, 'koa-generic-session-knex');
+  const translated = {
+    tableName: given.tableName ?? 'Sessions',
+    sync: given.sync ?? true,
+    syncTimeout: given.syncTimeout ?? 3000,
+    gcFrequency: given.gcFrequency ?? 10_000,
+    gcInterval: 0,
+    maxAge: given.browserSessionLifetime ?? 86_400_000,
+  };
+  return storeArguments(knex, 'koa-generic-session-knex', translated, more);
+}

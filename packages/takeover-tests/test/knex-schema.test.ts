@@ -1,0 +1,99 @@
+import { knexSchemaSessionStore } from '@kss/core/takeover';
+import { KnexSessionStore, KoaSessionStore } from '@kss/koa';
+import { describeDatabases } from '@kss/test-kit';
+import { KnexSchemaSessionStore } from 'knex-schema-session-store';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { App } from './express-app.js';
+import { koaApp } from './koa-app.js';
+
+const TABLE = 'kss_takeover_knex_schema';
+const HOUR = 3_600_000;
+const OPTIONS = {
+  table_name: TABLE,
+  timestamps: true,
+  schemas: [
+    { name: 'user_id', type: 'string', args: [100] },
+    { name: 'visits', type: 'integer' },
+  ],
+} as const;
+
+describeDatabases(
+  'knex-schema-session-store 0.6',
+  (_, knex) => {
+    let core: ReturnType<typeof ourStore>;
+    let theirs: KnexSchemaSessionStore;
+    let old: App;
+    let ours: App;
+    const ourStore = () => new KnexSessionStore(...knexSchemaSessionStore(knex(), OPTIONS));
+
+    beforeAll(async () => {
+      await knex().schema.dropTableIfExists(TABLE);
+      theirs = new KnexSchemaSessionStore(knex(), OPTIONS);
+      await theirs.wait_for_sync();
+      core = ourStore();
+      await core.waitForSync();
+      old = await koaApp(theirs, HOUR);
+      ours = await koaApp(new KoaSessionStore(core), HOUR);
+    });
+    beforeEach(() => knex()(TABLE).delete());
+    afterAll(async () => {
+      await old?.close();
+      await ours?.close();
+      await core?.close();
+      await knex().schema.dropTableIfExists(TABLE);
+    });
+
+    describe.each([
+      ['from it to ours', () => [old, ours] as const],
+      ['from ours to it', () => [ours, old] as const],
+    ])('%s', (_title, apps) => {
+      it('sessions are read, changed, touched and ended by the same cookie', async () => {
+        const [from, to] = apps();
+        const { cookie } = await from.request('/login/ada');
+        expect((await to.request('/me', cookie)).session).toMatchObject({
+          user_id: 'ada',
+          seen: { pages: ['/'], ünïcode: '✓' },
+        });
+        await to.request('/set/theme/dark', cookie);
+        expect((await from.request('/me', cookie)).session).toMatchObject({ user_id: 'ada', theme: 'dark' });
+        expect(await core.find({ user_id: 'ada' })).toHaveLength(1);
+        await knex()(TABLE).update({ expire_at: Date.now() + HOUR / 4 });
+        await to.request('/me', cookie);
+        const [row] = await core.find('all');
+        expect(row?.expiresAt.getTime()).toBeGreaterThan(Date.now() + HOUR - 10_000);
+        await to.request('/logout', cookie);
+        expect((await from.request('/me', cookie)).session).not.toHaveProperty('user_id');
+      });
+    });
+
+    it('an expiry is the same to the millisecond', async () => {
+      await theirs.set('theirs', { user_id: 'ada' }, HOUR);
+      const from = Date.now();
+      await core.set('ours', { user_id: 'ada' }, HOUR);
+      const [a, b] = await core.find('all', { orderBy: { column: 'expiresAt', direction: 'asc' } });
+      expect(a?.expiresAt.getTime()).toBeLessThanOrEqual(from + HOUR);
+      expect(b?.expiresAt.getTime()).toBeGreaterThanOrEqual(from + HOUR);
+      const rows = await knex()(TABLE).select('sid', 'expire_at');
+      for (const row of rows as { sid: string; expire_at: number | string }[]) {
+        const known = row.sid === 'theirs' ? a : b;
+        expect(Number(row.expire_at)).toBe(known?.expiresAt.getTime());
+      }
+    });
+
+    it('a row without text, which it reads, is read and replaced', async () => {
+      await knex()(TABLE).insert({ sid: 'bare', additional: null, expire_at: Date.now() + HOUR, user_id: 'ada' });
+      const loaded = await core.load('bare');
+      expect(loaded?.session).toEqual({ user_id: 'ada' });
+      if (loaded === null) throw new Error('It was not found.');
+      expect(await core.update('bare', { user_id: 'ada', visits: 2 }, { revision: loaded.revision })).not.toBeNull();
+      expect(await theirs.get('bare')).toMatchObject({ user_id: 'ada', visits: 2 });
+    });
+
+    it('its table is as it was', async () => {
+      expect(await knex()(TABLE).columnInfo()).not.toHaveProperty('revision');
+      await core.set('new', { user_id: 'ada' });
+      expect(await knex()(TABLE).first()).toMatchObject({ created_at: null, updated_at: null });
+    });
+  },
+  ['sqlite', 'postgres', 'mariadb', 'mysql'],
+);
