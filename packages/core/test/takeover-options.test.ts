@@ -12,7 +12,8 @@ import {
   sequelizeSessionStore,
 } from '../src/takeover/index.js';
 
-const knex: Knex = createKnex({ client: 'better-sqlite3', useNullAsDefault: true }); // it is handed on, and never asked
+const CLIENT = 'better-sqlite3';
+const knex: Knex = createKnex({ client: CLIENT, useNullAsDefault: true }); // it is handed on, and never asked
 const HEARS = () => {};
 
 /** What the arguments of a store come to, as far as it differs from a table of our own. */
