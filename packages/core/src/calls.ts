@@ -92,9 +92,10 @@ export class Calls {
   }
 
   #admit(operation: Operation, as: 'read' | 'write' | 'barrier' = 'write'): Promise<unknown> {
-    if (this.#open >= MOST_OPEN || this.#text + operation.size > MOST_TEXT) return Promise.reject(overloaded());
+    const weight = weightOf(operation);
+    if (this.#open >= MOST_OPEN || this.#text + weight > MOST_TEXT) return Promise.reject(overloaded());
     this.#open += 1;
-    this.#text += operation.size;
+    this.#text += weight;
     this.#options.deadlines.add(operation);
     if (operation.key === undefined) this.#order.admitMany(operation, as);
     else this.#order.admit(operation, operation.key);
@@ -179,11 +180,16 @@ export class Calls {
 
   #over(operation: Operation): void {
     this.#open -= operation.calls;
-    this.#text -= operation.size;
+    this.#text -= weightOf(operation);
     this.#order.over(operation);
     if (this.#open > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+/** No session weighs so much that it alone is too much, or that no other goes beside it. */
+function weightOf({ size }: Operation): number {
+  return Math.min(size, MOST_TEXT / 2);
 }
 
 function overloaded(): KssError {

@@ -1,5 +1,5 @@
 import type { BatchStatements, Sql } from './dialect/index.js';
-import { ALIAS } from './layout.js';
+import { ALIAS, readKey } from './layout.js';
 import type { Place } from './place.js';
 import { type Inputs, type Outputs, type RequestKind, storedRow } from './requests.js';
 import type { Send } from './single.js';
@@ -33,7 +33,7 @@ export function multiples({ dialect, layout }: Place, batches: BatchStatements, 
   return {
     async read(keys, at) {
       const result = await send(at, () => batches.read(keys, Date.now()));
-      const rows = new Map(dialect.rows(result).map((row) => [keyIn(row), row]));
+      const rows = new Map(dialect.rows(result).map((row) => [readKey(row[ALIAS.sid]), row]));
       return keys.map((key) => {
         const row = rows.get(key);
         return row === undefined ? null : storedRow(key, row, layout);
@@ -104,13 +104,8 @@ function keyOf({ key }: { readonly key: string }): string {
   return key;
 }
 
-/** A column of fixed width pads what it holds, and no key ends with a space. */
-function keyIn(row: Row): string {
-  return String(row[ALIAS.sid]).trimEnd();
-}
-
 function tokensOf(rows: readonly Row[]): Tokens {
-  return new Map(rows.map((row) => [keyIn(row), Number(row[ALIAS.revision])]));
+  return new Map(rows.map((row) => [readKey(row[ALIAS.sid]), Number(row[ALIAS.revision])]));
 }
 
 function written<A extends unknown[]>(statement: ((...args: A) => Sql) | undefined): (...args: A) => Sql {

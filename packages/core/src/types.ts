@@ -282,7 +282,11 @@ export interface StoreOptions<F extends readonly FieldShape[] = readonly []> {
    * when they are used; instances with `false` do not find upgraded rows, so switch it on after a rollout. @default false
    */
   readonly hashSid?: boolean;
-  /** Bytes of JSON text that a session may have; a larger one is TOO_LARGE. @default 16777216 */
+  /**
+   * Bytes of JSON text that a session may have; a larger one is TOO_LARGE. What the database takes in one statement is for it to say,
+   * `max_allowed_packet` on MySQL and MariaDB. While sessions of 128 Mi characters together wait to be saved, further ones are
+   * OVERLOADED; one of them counts as 64 Mi at the most, so that any size is taken. @default 16777216
+   */
   readonly maxSessionBytes?: number;
   /** Hears of errors that no caller waits for. @default logs each cause once */
   readonly onError?: (error: Error) => void;
