@@ -8,6 +8,7 @@ import {
   verifySessionTable,
 } from '../src/index.js';
 import type { LayoutName } from '../src/types.js';
+import { textOfRows } from './row-text.js';
 
 const POSTGRES: readonly DatabaseName[] = ['pglite', 'postgres'];
 const MYSQL: readonly DatabaseName[] = ['mariadb', 'mysql'];
@@ -155,11 +156,11 @@ describe.each(LAYOUTS)('a table in the form of $layout', ({ layout, only, unit, 
         await plain.set('plain-sid', { user_id: 'ada' });
         const hashed = store({ split: true, hashSid: true });
         expect(await hashed.get('plain-sid')).toEqual({ user_id: 'ada' });
-        expect(JSON.stringify(await knex()(tableName).select())).not.toContain('plain-sid');
+        expect(textOfRows(await knex()(tableName).select())).not.toContain('plain-sid');
         if (!/koa|mysql|knex-schema|sequelize/.test(layout)) return; // a column of JSON holds no other text
         const secret = store({ split: true, codec: encryption({ keys: [Buffer.alloc(32, 7)] }) });
         await secret.set('sealed', { user_id: 'ada', pin: 'zebra' });
-        expect(JSON.stringify(await knex()(tableName).select())).not.toContain('zebra');
+        expect(textOfRows(await knex()(tableName).select())).not.toContain('zebra');
         const loaded = await secret.load('sealed');
         expect(
           await secret.update('sealed', { ...loaded?.session, n: 1 }, { revision: loaded?.revision }),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { encryption, KnexSessionStore, type StoreOptions } from '../src/index.js';
 import { handleOf } from '../src/sid.js';
 import { failure } from './failure.js';
+import { textOfRows } from './row-text.js';
 
 const TABLE = 'kss_secrets';
 const SID = 'the-sid-of-a-user';
@@ -19,7 +20,7 @@ describeDatabases('a secret', (_, knex) => {
     stores.push(store);
     return store;
   };
-  const rows = async () => JSON.stringify(await knex()(TABLE).select('*'));
+  const rows = async () => textOfRows(await knex()(TABLE).select('*'));
   const textOf = async (sid: string) => (await knex()(TABLE).where({ sid }).first('additional'))?.additional as string;
 
   beforeEach(() => knex().schema.dropTableIfExists(TABLE));
