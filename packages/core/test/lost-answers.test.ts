@@ -27,7 +27,14 @@ function suite(open: (knex: Knex) => Knex) {
       await other.clear();
       knex = open(database.open({ port: proxy.port, pool: { min: 0, max: 10 } }));
       knex.client.logger = { warn() {}, error() {}, debug() {}, deprecate() {} };
-      store = new KnexSessionStore(knex, { tableName: TABLE, schemas, sync: false, gcInterval: 0, onError() {} });
+      store = new KnexSessionStore(knex, {
+        tableName: TABLE,
+        schemas,
+        sync: false,
+        gcInterval: 0,
+        batch: {},
+        onError() {},
+      });
       await store.get('none');
     });
     afterEach(async () => {

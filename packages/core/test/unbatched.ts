@@ -11,8 +11,12 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 }
 
-/** What is no record of options stays as it is, to be refused. */
+/** What is no record of options, or cannot be looked at, stays as it is, to be refused. */
 function unbatched<O extends object>(options: O | undefined): O {
-  if (options !== undefined && Object.prototype.toString.call(options) !== '[object Object]') return options;
-  return { batch: false, ...options } as O;
+  try {
+    if (options !== undefined && Object.prototype.toString.call(options) !== '[object Object]') return options;
+    return { batch: false, ...options } as O;
+  } catch {
+    return options as O;
+  }
 }
