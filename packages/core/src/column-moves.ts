@@ -10,7 +10,7 @@ import { incarnationOf, nextRandom } from './token.js';
 import { livePages, liveRow, type WholeRow } from './whole-table.js';
 
 const CHUNK = 500;
-const TRIES = 5;
+const TRIES = 20;
 
 /** Where a new column has a default, sessions from before it must not be read with that instead of their own value. */
 export async function moveIn(place: Place, fields: readonly Field[]): Promise<void> {

@@ -11,15 +11,32 @@ const RETRIES = 5;
  * @param timeout milliseconds, for the message of a statement that took longer
  * @throws KssError TABLE_MISMATCH with the statements that mend it, TIMEOUT, DATABASE
  */
-export async function ensureTable(place: Place, extras: Extras, timeout?: number): Promise<void> {
+export function ensureTable(place: Place, extras: Extras, timeout?: number): Promise<void> {
+  return attempted(place, timeout, async () => {
+    const facts = await factsOf(place);
+    if (!(await createTable(place, extras, facts))) await checkTable(place, extras, facts);
+  });
+}
+
+/**
+ * What is asked of the server where the table is neither made nor checked; undefined where its database has no such question.
+ *
+ * @param timeout milliseconds, for the message of a statement that took longer
+ */
+export function settingsCheck(place: Place, timeout: number): (() => Promise<void>) | undefined {
+  const { knex, dialect } = place;
+  if (dialect.checkSettings === undefined) return undefined;
+  return () => attempted(place, timeout, async () => dialect.checkSettings?.(knex));
+}
+
+async function attempted(place: Place, timeout: number | undefined, attempt: () => Promise<void>): Promise<void> {
   for (let tried = 0; ; tried++) {
     try {
-      const facts = await factsOf(place);
-      if (!(await createTable(place, extras, facts))) await checkTable(place, extras, facts);
-      return;
+      return await attempt();
     } catch (error) {
-      // Another process may be making it just now.
-      if (tried === RETRIES || place.dialect.failure(error).kind !== 'transient') {
+      // Another process may be making it just now, or a table whose name the database cuts to the same for what goes with it.
+      const { kind } = place.dialect.failure(error);
+      if (tried === RETRIES || (kind !== 'transient' && kind !== 'exists')) {
         throw wrapError(error, place.dialect, timeout);
       }
       await new Promise((resolve) => setTimeout(resolve, 20 + Math.random() * 50));
