@@ -107,6 +107,7 @@ export function resolveOptions(given: object = {}): ResolvedOptions {
   if (columns === undefined) throw invalid(`schemas must be an array of columns, not ${show(options.schemas)}.`);
   const schemas = Object.freeze(columns.map(resolveField));
   refuseDoubles(options, schemas);
+  refuseLost(options.layout, schemas);
   return Object.freeze({ ...options, schemas, batch: resolveBatch(options.batch) });
 }
 
@@ -134,6 +135,20 @@ function refuseUnread(options: ResolvedOptions, given: Given): void {
   for (const name of ['hashSid', 'codec'] as const) {
     if (options[name])
       throw invalid(`${name} would hide sessions from ${options.layout}; set split once that is gone.`);
+  }
+}
+
+/** Columns that alone hold what the other store wrote, and that ours would not read. */
+function refuseLost(layout: LayoutName | undefined, schemas: readonly SchemaField[]): void {
+  if (layout === undefined || FOREIGN_LAYOUTS[layout].whole) return;
+  for (const { name, type, from } of schemas) {
+    const alone = `The column '${name}' alone holds what ${layout} wrote there`;
+    if (from === name) throw invalid(`${alone}: leave from out.`);
+    if (type === 'float' && from === undefined) {
+      throw invalid(
+        `${alone}, and ours keeps a float in the JSON: make it a column of doubles, and declare it as 'double'.`,
+      );
+    }
   }
 }
 

@@ -222,6 +222,13 @@ describe('every function', () => {
     expect(take({})[0]).toBe(knex);
   });
 
+  it.each(functions)('%s keeps what the predecessor said where an option of ours is undefined', (_name, take) => {
+    const names = ['tableName', 'sidName', 'expireAtName', 'additionalName', 'maxAge', 'gcInterval', 'sync'];
+    const more = Object.fromEntries(names.map((name) => [name, undefined])) as StoreOptions;
+    expect(meaning(take({}, more))).toEqual(meaning(take({})));
+    expect(take({}, more)[1]).toMatchObject({ tableName: (take({})[1] as StoreOptions).tableName });
+  });
+
   it.each(functions)('%s keeps what would hide sessions from the predecessor until split', (_name, take) => {
     expect(() => resolveOptions(take({}, { hashSid: true })[1])).toThrow(/hashSid would hide/);
     expect(resolveOptions(take({}, { hashSid: true, split: true })[1])).toMatchObject({ hashSid: true });
@@ -233,6 +240,14 @@ describe('the options', () => {
     [{ layout: 'connect-session-knx' as never }, /did you mean connect-session-knex/],
     [{ split: true }, /name its layout/],
     [{ layout: 'connect-pg-simple', revisionName: 'rev' }, /no revisions/],
+    [
+      { layout: 'knex-schema-session-store', schemas: [{ name: 'score', type: 'float' }] },
+      /'score'.*declare it as 'double'/,
+    ],
+    [
+      { layout: 'knex-schema-session-store', schemas: [{ name: 'score', type: 'double', from: 'score' }] },
+      /'score'.*leave from out/,
+    ],
     [
       { layout: 'connect-pg-simple', split: true, codec: { encode: (text) => text, decode: (text) => text } },
       /column of JSON/,

@@ -16,7 +16,7 @@ type Translated = { readonly [K in keyof StoreOptions]?: StoreOptions[K] | undef
  * The arguments of a store on the table of another.
  *
  * @param translated what the other store's options mean
- * @param more options of ours, which count before them
+ * @param more options of ours, which count before them where they are given
  */
 export function storeArguments<F extends readonly FieldShape[]>(
   knex: Knex | undefined,
@@ -26,7 +26,8 @@ export function storeArguments<F extends readonly FieldShape[]>(
 ): StoreArguments<F> {
   if (more.layout !== undefined)
     throw new KssError('INVALID_OPTION', 'layout is what this function says; leave it out.');
-  return [knex, { ...translated, ...more, layout } as StoreOptions<F>];
+  const said = Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined));
+  return [knex, { ...translated, ...said, layout } as StoreOptions<F>];
 }
 
 /**
