@@ -17,6 +17,8 @@ export class Search {
   readonly #keysOf: (sid: unknown) => string[];
   readonly #report: (error: unknown) => void;
 
+  #settingsChecked = false;
+
   /** @param keysOf the keys that a row of a sid may have */
   constructor(place: Place, batch: Batch, keysOf: (sid: unknown) => string[], report: (error: unknown) => void) {
     this.#keysOf = keysOf;
@@ -83,6 +85,9 @@ export class Search {
   async #run<T>(trx: Knex.Transaction | undefined, make: () => PromiseLike<T>): Promise<T> {
     if (trx === undefined) return this.#batch.whole(make, 'write');
     try {
+      // On the transaction's own connection, since the pool may have no other.
+      if (!this.#settingsChecked) await this.#place.dialect.checkSettings?.(trx);
+      this.#settingsChecked = true;
       return await make();
     } catch (error) {
       throw wrapError(error, this.#place.dialect);

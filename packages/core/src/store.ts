@@ -15,7 +15,7 @@ import {
 import { Collector } from './collector.js';
 import { columnsOf } from './dialect/index.js';
 import { embeddedKnex } from './embedded.js';
-import { ensureTable } from './ensure-table.js';
+import { ensureTable, settingsCheck } from './ensure-table.js';
 import { isKssError, KssError } from './errors.js';
 import { expiryOf } from './expiry.js';
 import { layoutOf } from './layout.js';
@@ -120,8 +120,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#place = placeOf(used, layoutOf(this.#options));
     this.#columns = columnsOf(this.#place.dialect);
     this.#report = reporter(this.#options.onError);
-    const ensure = () => ensureTable(this.#place, extrasOf(this.#options), this.#options.timeout);
-    this.#sync = new Sync(this.#options.sync ? ensure : undefined, this.#options.syncTimeout);
+    const { sync, syncTimeout, timeout } = this.#options;
+    const ensure = () => ensureTable(this.#place, extrasOf(this.#options), timeout);
+    this.#sync = new Sync(sync ? ensure : settingsCheck(this.#place, timeout), syncTimeout);
     this.#batch = new Batch(this.#place, this.#options, () => this.#sync.ready());
     this.#upgrade = this.#options.hashSid ? new Upgrade(this.#place, this.#batch) : undefined;
     this.#search = new Search(this.#place, this.#batch, (sid) => this.#keysOf(sid), this.#report);
@@ -347,7 +348,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   async #begin(): Promise<void> {
-    await this.waitForSync();
+    if (this.#options.sync) await this.waitForSync();
     if (this.#closing === undefined) await this.#upgrade?.check();
   }
 

@@ -33,6 +33,7 @@ export function extrasOf({ schemas }: ResolvedOptions): Extras {
 
 /** What the server says that the DDL depends on. */
 export async function factsOf({ knex, dialect }: Place): Promise<DdlFacts> {
+  await dialect.checkSettings?.(knex);
   return (await dialect.inspect?.(knex)) ?? {};
 }
 
@@ -141,13 +142,14 @@ function own(
 }
 
 /** A row that another program inserts without an expiry is over at once. */
-function expiryColumn(dialect: Dialect, { expireAt, expiry: { as, unit, latest } }: Layout): NeededColumn {
+function expiryColumn(dialect: Dialect, { expireAt, expiry: { as, unit, latest, zoned } }: Layout): NeededColumn {
   if (as !== 'number') {
     const need = {
       role: 'timestamp',
       decimals: unit === 1 ? 3 : 0,
       zoneless: unit === 1000 || as === 'utc',
       utc: as === 'utc',
+      zoned,
     } as const;
     return own(expireAt, need, (table, _, complete) => dialect.instantColumn(table, expireAt, complete).notNullable());
   }

@@ -1,5 +1,6 @@
 import { describeDatabases } from '@kss/test-kit';
-import { afterEach, beforeAll, it } from 'vitest';
+import { afterEach, beforeAll, expect, it } from 'vitest';
+import { KnexSessionStore } from '../src/index.js';
 import { essentials } from './essentials.js';
 import { connect, MAPPERS, type Setting, type Settings, say, withSetting } from './settings.js';
 
@@ -78,4 +79,61 @@ describeDatabases(
   },
   ['mariadb', 'mysql'],
   { variants: [] }, // options of mysql2
+);
+
+describeDatabases(
+  'a mode under which a quote in a value would end it',
+  (_, knex) => {
+    const REFUSED = { code: 'UNSUPPORTED_DATABASE', message: expect.stringContaining('NO_BACKSLASH_ESCAPES') };
+    const table = `${TABLE}_refused`;
+    const schemas = [{ name: 'user_id', type: 'string', args: [50] }] as const;
+    const options = { tableName: table, schemas, gcInterval: 0, onError() {} };
+    const setting = mode('STRICT_TRANS_TABLES', 'NO_BACKSLASH_ESCAPES');
+    // Escaped with a backslash that is none, it ends the text and meets every row.
+    const hostile = "nobody' or 1=1 -- ";
+    const ids = async () => (await knex()(table).orderBy('sid').select('sid')).map(({ sid }) => sid);
+
+    afterEach(async () => {
+      await knex().schema.dropTableIfExists(table);
+    });
+
+    it.each([true, false])('is refused before the first statement, with sync: %s', async (sync) => {
+      const store = new KnexSessionStore(knex(), options);
+      await Promise.all(['a', 'b'].map((sid) => store.set(sid, { user_id: 'ada' })));
+      const own = withSetting(knex(), setting);
+      const refused = new KnexSessionStore(own, { ...options, sync });
+      for (const call of [
+        () => refused.destroyWhere({ user_id: hostile }),
+        () => refused.get(hostile),
+        () => refused.set(hostile, { text: hostile }),
+        () => refused.waitForSync(),
+        () => refused.find({ user_id: hostile }),
+      ]) {
+        await expect(call()).rejects.toMatchObject(REFUSED);
+      }
+      const trx = await own.transaction();
+      await expect(refused.destroyWhere({ user_id: hostile }, { trx })).rejects.toMatchObject(REFUSED);
+      await trx.commit();
+      expect(await ids()).toEqual(['a', 'b']);
+      await refused.close();
+      await own.destroy();
+      await store.close();
+    });
+
+    it('is asked for again, and the store works when it was taken off', async () => {
+      const store = new KnexSessionStore(knex(), options);
+      await store.waitForSync();
+      const own = withSetting(knex(), setting);
+      const mended = new KnexSessionStore(own, { ...options, sync: false });
+      await expect(mended.get('a')).rejects.toMatchObject(REFUSED);
+      await own.raw("set session sql_mode = 'STRICT_TRANS_TABLES'"); // of its one connection
+      await mended.set('a', { text: hostile });
+      expect(await store.get('a')).toEqual({ text: hostile });
+      await mended.close();
+      await own.destroy();
+      await store.close();
+    });
+  },
+  ['mariadb', 'mysql'],
+  { variants: [] }, // another driver escapes as the server says
 );

@@ -108,7 +108,7 @@ describeDatabases(
   { variants: [] }, // rights are the server's
 );
 
-describeDatabases('sync: false', (_, knex) => {
+describeDatabases('sync: false', ({ name }, knex) => {
   it('makes no table, and asks nothing about one', async () => {
     await knex().schema.dropTableIfExists(TABLE);
     const statements: string[] = [];
@@ -116,7 +116,8 @@ describeDatabases('sync: false', (_, knex) => {
     knex().on('query', hear);
     const store = new KnexSessionStore(knex(), { tableName: TABLE, sync: false, gcInterval: 0, onError() {} });
     await store.waitForSync();
-    expect(statements).toEqual([]);
+    expect(statements).toEqual(/^m(ysql|ariadb)$/.test(name) ? ['select @@sql_mode as m'] : []);
+    statements.length = 0;
     await expect(store.get('a')).rejects.toEqual(failure('DATABASE', TABLE));
     expect(statements).toHaveLength(1);
     await store.close();

@@ -70,6 +70,8 @@ export interface ColumnNeed {
   readonly zoneless: boolean;
   /** Whether it must have none: what is written there is the wall clock of UTC. */
   readonly utc?: boolean;
+  /** What to do where it has no zone, if it must have one. */
+  readonly zoned?: string | undefined;
 }
 
 /** SQL with its bindings, in knex's spelling (`?`). */
@@ -180,6 +182,13 @@ export interface Dialect extends Words {
   /** Deletes at most `limit` rows that expired at `now` or before. */
   deleteExpired(layout: Layout, table: string, quote: Quote, now: number, limit: number): Sql;
 
+  /**
+   * Refuses settings of the connection's server under which values do not reach it as they are. It comes before the first statement,
+   * with or without a check of the table. Left out where there are no such settings.
+   *
+   * @throws KssError UNSUPPORTED_DATABASE
+   */
+  checkSettings?(knex: Knex): Promise<void>;
   /** Settings of the connection's server that the DDL depends on. */
   inspect?(knex: Knex): Promise<DdlFacts>;
   /** Makes a column of our own. */

@@ -145,6 +145,7 @@ export const mysql: Dialect = {
     bindings: [now, limit],
   }),
 
+  checkSettings,
   inspect,
   ownColumn: (table, role, name) =>
     (role === 'sid' ? table.string(name, 255) : table.text(name, 'longtext')).collate('utf8mb4_bin'),
@@ -275,10 +276,9 @@ function assignments(layout: Layout, quote: Quote, tell: (token: string) => stri
   ];
 }
 
-/**
- * @throws KssError UNSUPPORTED_DATABASE where the server would take the app's values for something else
- */
-function refuseModes(knex: Knex, modes: string): void {
+async function checkSettings(knex: Knex): Promise<void> {
+  const [rows] = await knex.raw('select @@sql_mode as m');
+  const [{ m: modes } = { m: '' }] = rows as { m: string }[];
   const { driverName } = knex.client as { driverName?: string };
   const refused = [
     // mysql2 puts values into the text and escapes them with backslashes: a quote in a value would end it.
@@ -299,9 +299,8 @@ function insertIdOf(result: unknown): number {
 
 /** A collation without PAD SPACE, under which `bob` and `bob ` differ; the name depends on whose server it is. */
 async function inspect(knex: Knex): Promise<DdlFacts> {
-  const [rows] = await knex.raw('select version() as v, @@sql_mode as m');
-  const [{ v: version, m: modes } = { v: '', m: '' }] = rows as { v: string; m: string }[];
-  refuseModes(knex, modes);
+  const [rows] = await knex.raw('select version() as v');
+  const [{ v: version } = { v: '' }] = rows as { v: string }[];
   const [, major = '0', minor = '0', patch = '0'] = /(\d+)\.(\d+)\.(\d+)/.exec(version) ?? [];
   const number = Number(major) * 10_000 + Number(minor) * 100 + Number(patch);
   if (/mariadb/i.test(version)) return { binaryCollation: 'utf8mb4_nopad_bin' }; // 10.2.2 and later
