@@ -4,6 +4,8 @@ import type { LayoutName } from './types.js';
 export interface ExpiryForm {
   /** A number since the epoch; the database's type for an instant; or that type without a zone, with the wall clock of UTC in it. */
   readonly as: 'number' | 'instant' | 'utc';
+  /** What to do where the column has no zone, though it must have one; undefined where it may lack it. */
+  readonly zoned?: string;
   /** Milliseconds in the unit that is kept; undefined for what the database's plain type for an instant keeps. */
   readonly unit: 1 | 1000 | undefined;
   /** How instants, those of now included, become whole units. */
@@ -28,6 +30,8 @@ export interface ForeignLayout {
   readonly text: TextForm;
   /** Whether the JSON holds the whole session, and schema columns are an index beside it. */
   readonly whole: boolean;
+  /** Whether instants that stand as text have a space before the time, which sorts before the `T` of ours. */
+  readonly spacedText?: boolean;
 }
 
 /** The last instant of a four-digit year, in whole seconds. */
@@ -82,7 +86,10 @@ export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
     text: 'text',
     whole: true,
   },
-  'connect-session-kysely': CONNECT,
+  'connect-session-kysely': {
+    ...CONNECT,
+    expiry: { ...INSTANT, zoned: "say expired: 'timestamp' to connectSessionKysely, or alter it" },
+  },
   // It compares as UTC what its own `createTable` made a timestamp without a zone.
   'connect-session-kysely-utc': { ...CONNECT, expiry: { ...INSTANT, as: 'utc' } },
   'sequelize-session-store': {
@@ -90,6 +97,7 @@ export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
     expireAtName: 'expire',
     expiry: { ...INSTANT, unit: 1 },
     text: 'text',
+    spacedText: true,
   },
   // Its `to_timestamp` becomes the wall clock of the connection's zone, and so does ours.
   'connect-pg-simple': {

@@ -1,5 +1,11 @@
 import { LAST_INSTANT } from './expiry.js';
-import { type ExpiryForm, FOREIGN_LAYOUTS, MILLISECONDS, type TextForm } from './foreign-layouts.js';
+import {
+  type ExpiryForm,
+  FOREIGN_LAYOUTS,
+  type ForeignLayout,
+  MILLISECONDS,
+  type TextForm,
+} from './foreign-layouts.js';
 import type { ResolvedOptions } from './options.js';
 import { contentToken, freshToken, nextRandom } from './token.js';
 import type { Codec, ColumnType, SchemaField, SessionData } from './types.js';
@@ -22,6 +28,8 @@ export interface Field {
 export interface Layout {
   readonly table: string;
   readonly schema: string | undefined;
+  /** Whose table it is, where another store made it. */
+  readonly foreign: (ForeignLayout & { readonly name: string }) | undefined;
   readonly sid: string;
   /** Characters that the sid column holds. */
   readonly sidWidth: number;
@@ -58,6 +66,7 @@ export function layoutOf(options: ResolvedOptions): Layout {
   return Object.freeze({
     table: options.tableName,
     schema: options.schemaName,
+    foreign: foreign && { ...foreign, name: String(options.layout) },
     sid: options.sidName,
     sidWidth: foreign?.sidWidth ?? 255,
     expireAt: options.expireAtName,

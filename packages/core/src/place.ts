@@ -1,5 +1,13 @@
 import type { Knex } from 'knex';
-import { type Dialect, dialectOf, type Forms, formsOf, type Quote, type TableName } from './dialect/index.js';
+import {
+  type Dialect,
+  dialectOf,
+  type Forms,
+  foreignDefect,
+  formsOf,
+  type Quote,
+  type TableName,
+} from './dialect/index.js';
 import { KssError } from './errors.js';
 import type { Layout } from './layout.js';
 
@@ -21,13 +29,15 @@ export interface Place {
 }
 
 /**
- * @throws KssError UNSUPPORTED_DATABASE, INVALID_OPTION for a schema where there are none
+ * @throws KssError UNSUPPORTED_DATABASE, INVALID_OPTION for a schema where there are none, and for columns that would be misread
  */
 export function placeOf(knex: Knex, layout: Layout): Place {
   const dialect = dialectOf(knex);
   if (layout.schema !== undefined && !dialect.hasSchemas) {
     throw new KssError('INVALID_OPTION', `${dialect.name} has no schemas in a database; leave schemaName out.`);
   }
+  const defect = foreignDefect(dialect, layout);
+  if (defect !== undefined) throw new KssError('INVALID_OPTION', defect);
   const quote: Quote = (name) => knex.raw('??', [name]).toSQL().sql;
   const bare = (name: string) => quote(name).slice(1, -1);
   const table = layout.schema === undefined ? quote(layout.table) : `${quote(layout.schema)}.${quote(layout.table)}`;

@@ -25,7 +25,12 @@ const LAYOUTS: readonly { layout: LayoutName; only: readonly DatabaseName[]; uni
   { layout: 'connect-session-knex', only: ALL, unit: 1000, latest: Date.UTC(9999, 11, 31, 23, 59, 59) },
   { layout: 'koa-generic-session-knex', only: ALL, unit: 1000, latest: 8.64e15 },
   { layout: 'connect-session-kysely-utc', only: POSTGRES, unit: 1, latest: Date.UTC(9999, 11, 31, 23, 59, 59) },
-  { layout: 'sequelize-session-store', only: ALL, unit: 1000, latest: Date.UTC(9999, 11, 31, 23, 59, 59) },
+  {
+    layout: 'sequelize-session-store',
+    only: [...POSTGRES, ...MYSQL],
+    unit: 1000,
+    latest: Date.UTC(9999, 11, 31, 23, 59, 59),
+  },
   { layout: 'connect-pg-simple', only: POSTGRES, unit: 1000, latest: Date.UTC(9999, 11, 31, 23, 59, 59) },
   { layout: 'express-mysql-session', only: MYSQL, unit: 1000, latest: (2 ** 32 - 1) * 1000 },
 ];
@@ -35,17 +40,20 @@ describe.each(LAYOUTS)('a table in the form of $layout', ({ layout, only, unit, 
 
   describeDatabases(
     'that is ours',
-    (_, knex) => {
+    ({ name }, knex) => {
+      // There its instants depend on the zone of Node, and are refused.
+      const refusesInstants = layout === 'knex-schema-session-store' && MYSQL.includes(name);
+      const schemas = (refusesInstants ? SCHEMAS.filter(({ type }) => type !== 'datetime') : SCHEMAS) as typeof SCHEMAS;
       const stores: KnexSessionStore<typeof SCHEMAS>[] = [];
       const store = (options: Omit<StoreOptions, 'schemas'> = {}) => {
-        const made = new KnexSessionStore(knex(), { tableName, layout, schemas: SCHEMAS, gcInterval: 0, ...options });
+        const made = new KnexSessionStore(knex(), { tableName, layout, schemas, gcInterval: 0, ...options });
         stores.push(made);
         return made;
       };
 
       beforeEach(async () => {
         await knex().schema.dropTableIfExists(tableName);
-        await createSessionTable(knex(), { tableName, layout, schemas: SCHEMAS });
+        await createSessionTable(knex(), { tableName, layout, schemas });
       });
       afterEach(async () => {
         for (const one of stores.splice(0)) await one.close();
@@ -53,13 +61,14 @@ describe.each(LAYOUTS)('a table in the form of $layout', ({ layout, only, unit, 
       });
 
       it('fits', async () => {
-        expect(await verifySessionTable(knex(), { tableName, layout, schemas: SCHEMAS })).toEqual([]);
+        expect(await verifySessionTable(knex(), { tableName, layout, schemas })).toEqual([]);
       });
 
       it('gives back what went in, as whole and as split', async () => {
+        const seen = new Date(1_700_000_000_123);
         const session = {
           user_id: 'ada',
-          seen: new Date(1_700_000_000_123),
+          ...(!refusesInstants && { seen }),
           seal: Buffer.from([0, 255]),
           n: null,
           list: [{ b: 1, a: 2 }],
@@ -75,7 +84,7 @@ describe.each(LAYOUTS)('a table in the form of $layout', ({ layout, only, unit, 
           expect(await sessions.get(`sid-${split}`)).toStrictEqual({ ...session, n: 1 });
         }
         expect(await store().count({ user_id: 'ada' })).toBe(2);
-        expect(await store().count({ seen: session.seen })).toBe(2);
+        if (!refusesInstants) expect(await store().count({ seen })).toBe(2);
       });
 
       it('takes many at once: new ones, those that are there, and those that are over', async () => {

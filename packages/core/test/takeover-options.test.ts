@@ -1,6 +1,6 @@
 import createKnex, { type Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
-import { KnexSessionStore, type SchemaField, type StoreOptions } from '../src/index.js';
+import { type FieldShape, KnexSessionStore, type SchemaField, type StoreOptions } from '../src/index.js';
 import { resolveOptions } from '../src/options.js';
 import {
   connectPgSimple,
@@ -236,7 +236,7 @@ describe('every function', () => {
 });
 
 describe('the options', () => {
-  it.each<[StoreOptions, RegExp]>([
+  it.each<[StoreOptions<readonly FieldShape[]>, RegExp]>([
     [{ layout: 'connect-session-knx' as never }, /did you mean connect-session-knex/],
     [{ split: true }, /name its layout/],
     [{ layout: 'connect-pg-simple', revisionName: 'rev' }, /no revisions/],

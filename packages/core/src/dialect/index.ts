@@ -23,6 +23,7 @@ export type {
   TableName,
   Unfit,
 } from './dialect.js';
+export { foreignDefect } from './foreign-columns.js';
 export { type Forms, formsOf } from './forms.js';
 
 // By knex's name of the dialect. It calls CockroachDB `postgresql`, too: the driver's name tells.

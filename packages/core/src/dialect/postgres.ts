@@ -211,9 +211,10 @@ function unfitCase({ type, collation }: ColumnInfo): Unfit | undefined {
 
 /** The store writes UTC there and reads UTC; every other program that reads it takes it for the server's wall clock. */
 function unfitZone(need: ColumnNeed, column: ColumnInfo): Unfit | undefined {
-  return isInstant(need) && isZoneless(column) && !need.zoneless
-    ? { kind: 'zone', why: 'has no time zone', alterable: true, usable: true }
-    : undefined;
+  if (!isInstant(need) || !isZoneless(column) || need.zoneless) return undefined;
+  const { zoned } = need;
+  const why = zoned === undefined ? 'has no time zone' : `has no time zone: ${zoned}`;
+  return { kind: 'zone', why, alterable: true, usable: zoned === undefined };
 }
 
 /** UTC's wall clock, written there, would be taken for that of the session's zone. */

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { KssError } from '../errors.js';
+import { isKssError, KssError } from '../errors.js';
 import { wrapError } from '../executor.js';
 import { FOREIGN_LAYOUTS } from '../foreign-layouts.js';
 import { resolveOptions } from '../options.js';
@@ -141,6 +141,7 @@ async function bestFit(knex: Knex, options: StoreOptions, keys: readonly string[
     | { readonly place: ReturnType<typeof placeFor>; call: Call; sidName: string | undefined; wrong: number }
     | undefined;
   for (const [name, call] of Object.entries(CALLS) as [LayoutName | 'ours', Call][]) {
+    if (name !== 'ours' && !canBe(knex, { ...options, layout: name })) continue;
     const usual = name === 'ours' ? 'sid' : FOREIGN_LAYOUTS[name].sidName;
     const others = call.sid === undefined ? [] : keys.filter((key) => key !== usual);
     for (const sidName of [undefined, ...others]) {
@@ -153,6 +154,17 @@ async function bestFit(knex: Knex, options: StoreOptions, keys: readonly string[
     }
   }
   return best;
+}
+
+/** Whether there can be such a table in the database at all. */
+function canBe(knex: Knex, options: StoreOptions): boolean {
+  try {
+    placeFor(knex, resolveOptions(options));
+    return true;
+  } catch (error) {
+    if (isKssError(error, 'INVALID_OPTION')) return false;
+    throw error;
+  }
 }
 
 function callOf({ table, sid, usual, write }: Call, { tableName, schemaName }: StoreOptions, sidName?: string): string {
