@@ -20,6 +20,9 @@ async function waitingOn(knex: Knex, name: DatabaseName, table: string): Promise
   const [row] = await knex.select(knex.raw(`(${WAITING[name]?.(table)}) as n`));
   return Number(row?.n);
 }
+interface Querying {
+  query(sql: string, done: (error: unknown) => void): void;
+}
 const strays: unknown[] = [];
 const stray = (error: unknown) => strays.push(error);
 
@@ -164,6 +167,35 @@ describeDatabases(
       await expect.poll(() => store.get('s1').catch(() => 'not yet'), { timeout: 10_000 }).toBeNull();
       await expect.poll(() => proxy.broken, { timeout: 5000 }).toBe(0);
     });
+
+    // Through other drivers it is closed when the pool is asked next.
+    it.runIf(database.label === database.name)('closes it at once, and not when the pool is asked next', async () => {
+      await open(300, { min: 0, max: 4 }).waitForSync();
+      await store.destroy('s1');
+      proxy.stall();
+      await expect(store.get('s1')).rejects.toMatchObject({ code: 'TIMEOUT' });
+      await expect.poll(() => proxy.broken, { timeout: 2000 }).toBe(0);
+      proxy.resume();
+      expect(await store.get('s1')).toBeNull();
+    });
+
+    it.runIf(database.label === 'postgres')(
+      'and a server that looks after its clients gives up the statement, which takes no effect later',
+      async () => {
+        const afterCreate = (connection: Querying, done: (error: unknown, connection: Querying) => void) =>
+          connection.query("set client_connection_check_interval = '50ms'", (error) => done(error, connection));
+        await open(1000, { min: 0, max: 4, afterCreate }).waitForSync();
+        await store.set('s1', { n: 0 });
+        const holder = await direct().transaction();
+        await holder(TABLE).where('sid', 's1').forUpdate().select('sid');
+        const late = expect(store.set('s1', { n: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+        await expect.poll(() => waitingOn(direct(), database.name, TABLE), { timeout: 5000 }).toBe(1);
+        await late;
+        await expect.poll(() => waitingOn(direct(), database.name, TABLE), { timeout: 2000 }).toBe(0);
+        await holder.rollback();
+        expect(await store.get('s1')).toEqual({ n: 0 });
+      },
+    );
 
     it('gives up waiting for a connection at the deadline, and never sends what it gave up', async () => {
       await open(500, { min: 0, max: 2 }).waitForSync();

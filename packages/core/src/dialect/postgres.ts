@@ -163,6 +163,9 @@ export const postgres: Dialect = {
   },
 
   failure,
+  // Its own way of ending waits until the pool looks at the connection again; what is no socket of Node's has none to close.
+  abandon: (connection) =>
+    (connection as { connection?: { stream?: { destroy?(): void } } }).connection?.stream?.destroy?.(),
   // It quotes the value last, or first.
   withoutValues: (message) => message.replace(/: ".*"$/s, '').replace(/^(value )?".*" (is out of range)/s, 'value $2'),
 };
