@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import createKnex, { type Knex } from 'knex';
 import { describe, expect, it } from 'vitest';
 import { type FieldShape, KnexSessionStore, type SchemaField, type StoreOptions } from '../src/index.js';
@@ -254,6 +255,12 @@ describe('the options', () => {
     ],
   ])('%o are refused', (options, message) => {
     expect(() => resolveOptions(options)).toThrow(message);
+  });
+
+  it('are in the table of the README, each of them', () => {
+    const text = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const named = [...text.matchAll(/^\| ((?:`\w+` )+)\|/gm)].flatMap(([, cell = '']) => cell.trim().split(' '));
+    expect(named).toEqual(expect.arrayContaining(Object.keys(resolveOptions()).map((name) => `\`${name}\``)));
   });
 
   it('infer the columns, through the arguments, too', () => {

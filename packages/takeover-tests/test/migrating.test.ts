@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import type { ExpressSessionStore } from '@kss/express';
 import { type DatabaseName, describeDatabases } from '@kss/test-kit';
 import express from 'express';
@@ -38,6 +39,17 @@ it('has a change for each predecessor', () => {
     ...['connect-session-knex', 'connect-pg-simple', 'express-mysql-session', 'knex-schema-session-store'],
     ...['koa-generic-session-knex', 'connect-session-kysely', 'sequelize-session-store'],
   ]);
+});
+
+it('installs what each change imports', async () => {
+  const text = await readFile(new URL(`../../../${PAGE}`, import.meta.url), 'utf8');
+  for (const { heading, code } of diffs) {
+    const section = text.slice(text.indexOf(`\n## ${heading}\n`));
+    const installed = /`npm install ([^`]*)`/.exec(section)?.[1]?.split(' ');
+    const imported = [...code.matchAll(/^\+.* from '(@kss\/\w+)/gm)].map(([, name]) => name);
+    expect(imported).toContain('@kss/core');
+    expect(installed).toEqual(expect.arrayContaining(imported));
+  }
 });
 
 const MOVES: readonly [string, readonly DatabaseName[]][] = [
