@@ -88,6 +88,7 @@ const mariadb: ServerKind = {
     join(mariadbPrograms, 'mariadbd'),
     '--no-defaults',
     ...[`--datadir=${data}`, `--port=${port}`, `--socket=${data}/socket`, `--pid-file=${data}/pid`],
+    `--tmpdir=${data}`, // one that starts removes the temporary tables of all others there
     '--bind-address=127.0.0.1',
     '--innodb-flush-log-at-trx-commit=1',
     '--innodb-log-file-size=32M',

@@ -37,7 +37,7 @@ export function statements(knex: Knex): Statements {
 export function shapeOf(sql: string): string {
   return sql
     .replace(/\$\d+/g, '?')
-    .replace(/case `?\w+`?(?: when \? then (?:\?|\d+))+ end/g, '?') // a value for each row
+    .replace(/case `?\w+`?(?: when \? then (?:\?|-?\d+))+ end/g, '?') // a value for each row
     .replace(/ limit \d+$/, ' limit ?')
     .replace(/(?:cast\(\? as \w+\)|\?)(?:, (?:cast\(\? as \w+\)|\?))*/g, '?') // a row, or a list
     .replace(/(row)?\(\?\)(?:, (?:row)?\(\?\))+/g, '$1(?)')

@@ -85,7 +85,7 @@ describeDatabases('hostile names', ({ name: database }, knex) => {
       },
       check: async ({ column, tableName, ...columns }) => {
         const given = Object.fromEntries(Object.entries(columns).map(([key, { make }]) => [key, make()]));
-        const table = tableName === undefined ? 'kss_fz' : own(tableName.make());
+        const table = own(tableName?.make() ?? 'kss_fz');
         const schemas = column === undefined ? [] : [{ name: column.make(), type: 'string', args: [20], index: true }];
         const options = { ...given, tableName: table, schemas, gcInterval: 0, syncTimeout: 60_000, onError: () => {} };
         const opened = thrown(() => new KnexSessionStore(knex(), options as never), ['INVALID_OPTION']);
