@@ -143,7 +143,7 @@ function refuseLost(layout: LayoutName | undefined, schemas: readonly SchemaFiel
   if (layout === undefined || FOREIGN_LAYOUTS[layout].whole) return;
   for (const { name, type, from } of schemas) {
     const alone = `The column '${name}' alone holds what ${layout} wrote there`;
-    if (from === name) throw invalid(`${alone}: leave from out.`);
+    if (from === name) throw invalid(`${alone}: leave from out, or give a new column another name.`);
     if (type === 'float' && from === undefined) {
       throw invalid(
         `${alone}, and ours keeps a float in the JSON: make it a column of doubles, and declare it as 'double'.`,

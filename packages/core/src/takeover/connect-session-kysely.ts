@@ -16,7 +16,7 @@ export interface ConnectSessionKyselyOptions {
   readonly onDbCleanupError?: ((error: Error) => unknown) | null;
   /**
    * The type of its column `expired` on PostgreSQL: what its documentation shows has a time zone, what its own `createTable` makes
-   * has none. @default 'timestamptz'
+   * has none. The wrong one is refused, unless `createTable` is false: then nothing is checked. @default 'timestamptz'
    */
   readonly expired?: 'timestamptz' | 'timestamp';
 }
