@@ -1,5 +1,5 @@
 import { knexSchemaSessionStore } from '@kss/core/takeover';
-import { KnexSessionStore, KoaSessionStore } from '@kss/koa';
+import { backfill, KnexSessionStore, KoaSessionStore } from '@kss/koa';
 import { describeDatabases } from '@kss/test-kit';
 import { KnexSchemaSessionStore } from 'knex-schema-session-store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -19,7 +19,7 @@ const OPTIONS = {
 
 describeDatabases(
   'knex-schema-session-store 0.6',
-  (_, knex) => {
+  ({ name }, knex) => {
     let core: ReturnType<typeof ourStore>;
     let theirs: KnexSchemaSessionStore;
     let old: App;
@@ -87,6 +87,28 @@ describeDatabases(
       if (loaded === null) throw new Error('It was not found.');
       expect(await core.update('bare', { user_id: 'ada', visits: 2 }, { revision: loaded.revision })).not.toBeNull();
       expect(await theirs.get('bare')).toMatchObject({ user_id: 'ada', visits: 2 });
+    });
+
+    it('its floats are read and kept, once they are doubles', async () => {
+      const table = `${TABLE}_float`;
+      const theirOptions = { table_name: table, schemas: [{ name: 'score', type: 'float' }] } as const;
+      await knex().schema.dropTableIfExists(table);
+      const before = new KnexSchemaSessionStore(knex(), theirOptions);
+      await before.wait_for_sync();
+      await before.set('ada', { score: 1.5 }, HOUR);
+      const refused = () => new KnexSessionStore(...knexSchemaSessionStore(knex(), theirOptions));
+      expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+      if (name !== 'sqlite') await knex().schema.alterTable(table, (made) => void made.double('score').alter());
+      const after = new KnexSessionStore(
+        ...knexSchemaSessionStore(knex(), { table_name: table, schemas: [{ name: 'score', type: 'double' }] }),
+      );
+      expect(await after.get('ada')).toEqual({ score: 1.5 });
+      expect(await backfill(after)).toMatchObject({ filled: 0, failed: 0 });
+      const loaded = await after.load('ada');
+      await after.update('ada', { ...loaded?.session, n: 1 }, { revision: loaded?.revision });
+      expect(await before.get('ada')).toMatchObject({ score: 1.5, n: 1 });
+      await after.close();
+      await knex().schema.dropTable(table);
     });
 
     it('its table is as it was', async () => {
