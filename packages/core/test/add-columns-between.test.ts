@@ -77,7 +77,7 @@ describe.skipIf(sqlite === undefined || sqlite.absent !== undefined)(
     it('that comes again and again is a conflict, and the column stays', async () => {
       await createSessionTable(knex, options([USER]));
       await open([USER]).set('a', { user_id: 'ada', n: 1 });
-      savedMeanwhile('{"n":2}', 5);
+      savedMeanwhile('{"n":2}', 20);
       await expect(down()).rejects.toEqual(failure('CONFLICT'));
       expect(await open([USER]).get('a')).toStrictEqual({ user_id: 'ada', n: 2 });
     });
