@@ -93,13 +93,13 @@ describeDatabases('hostile names', ({ name: database }, knex) => {
         const store: KnexSessionStore = opened.value;
         const ready = await answer(() => store.waitForSync(), { allowed: ['TABLE_MISMATCH', 'DATABASE'] });
         if ('value' in ready) {
-          const session = { n: 1, ...(column && { [String(column.make())]: 'x' }) };
+          const session = { 'no column': 1, ...(column && { [String(column.make())]: 'x' }) };
           await store.set('one', session);
           await Promise.all([store.set('two', session), store.set('three', session)]);
           expect(await store.get('one')).toEqual(session);
           const loaded = await store.load('two');
-          await store.update('two', { ...session, n: 2 }, { revision: loaded?.revision });
-          expect(await store.get('two')).toEqual({ ...session, n: 2 });
+          await store.update('two', { ...session, 'no column': 2 }, { revision: loaded?.revision });
+          expect(await store.get('two')).toEqual({ ...session, 'no column': 2 });
           expect(await store.touch('three')).toBe(true);
           expect(await store.find('all', { data: true })).toHaveLength(3);
           if (column !== undefined) expect(await store.count({ [String(column.make())]: 'x' } as never)).toBe(3);
