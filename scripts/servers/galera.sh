@@ -97,9 +97,9 @@ galera_launch() {
   galera_runs "$node" && return
   for peer in "${galera_nodes[@]}"; do peers+=("127.0.0.1:$(galera_port "$peer" 1)"); done
   address="$(IFS=, && echo "${peers[*]}")"
+  # tmpdir: a node that starts removes the temporary tables of every other server there.
   # setsid: what ends the tests (an interrupt from the keyboard) is not to end a node half-way.
-  PATH="$PATH:/usr/sbin" setsid mariadbd --no-defaults --user="$(galera_owner)" --datadir="$galera_home/$node" --socket=node.sock \
-    --tmpdir="$galera_home/$node" `# one that starts removes the temporary tables of all others there` \
+  PATH="$PATH:/usr/sbin" setsid mariadbd --no-defaults --user="$(galera_owner)" --datadir="$galera_home/$node" --socket=node.sock --tmpdir="$galera_home/$node" \
     --bind-address=127.0.0.1 \
     --port="$(galera_port "$node" 0)" --skip-name-resolve --default-time-zone=+09:00 --max-connections=300 \
     --innodb-buffer-pool-size=64M --innodb-log-file-size=16M --innodb-flush-log-at-trx-commit=2 \

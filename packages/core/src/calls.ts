@@ -139,9 +139,9 @@ export class Calls {
         this.#over(operation);
       }
     }
-    // They stay in flight, so that later calls on their keys come after them.
+    // They stay in flight, so that later calls on their keys come after them. What nobody waits for any more is not written.
     for (const [operation, finish] of unfinished) {
-      this.#settle(operation, await finish());
+      if (!operation.isAbandoned()) this.#settle(operation, await finish());
       this.#over(operation);
     }
   }

@@ -1,3 +1,4 @@
+import { LAST_INSTANT } from './expiry.js';
 import type { SessionData } from './types.js';
 
 // As the package `cookie`, by which Express and Fastify write the header: what does not match, it throws at.
@@ -41,7 +42,7 @@ export function withUsableCookie(session: SessionData): SessionData {
 
 /** Express makes `false` of it where the cookie's `expires` is. */
 function isLifetime(value: unknown): boolean {
-  return value === false || (typeof value === 'number' && !Number.isNaN(new Date(Date.now() + value).getTime()));
+  return value === false || (typeof value === 'number' && Math.abs(Date.now() + value) <= LAST_INSTANT);
 }
 
 /** Text, as JSON has dates. `false` is a cookie of the browser's session. */

@@ -186,7 +186,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
 
   /**
    * Saves a session that was loaded, and only while it lives: a late save does not bring back what was ended meanwhile,
-   * nor does it overwrite another session that was born under the same sid.
+   * nor does it overwrite another session that was born under the same sid. (In the table of another store, which has no
+   * revisions, such a session cannot be told from the one that was loaded.)
    *
    * @returns the new revision, or null where the session is gone
    * @throws KssError INVALID_SID, INVALID_OPTION, UNSERIALIZABLE, COLUMN_VALUE, TIMEOUT, DATABASE
