@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import createKnex, { type Knex } from 'knex';
 import { databasesScript, portsIn } from './databases-script.js';
 import { SILENT } from './silent.js';
@@ -19,6 +21,8 @@ export interface Pair {
   thaw(server: Server): Promise<void>;
   /** Starts a pooler before server 1, which lends two connections for one transaction each. @returns its port */
   pooler(): Promise<number>;
+  /** What a server has written into its log. */
+  log(server: Server): Promise<string>;
   stop(): Promise<void>;
 }
 
@@ -39,6 +43,8 @@ export async function startPair(): Promise<Pair> {
     async pooler() {
       return portsIn(await databasesScript('replica', 'pooler'), 'KSS_TEST_POOLER_URL')[0] as number;
     },
+    log: (server) =>
+      readFile(fileURLToPath(new URL(`../../.databases/replica/${server}.log`, import.meta.url)), 'utf8'),
     async stop() {
       await databasesScript('replica', 'stop');
     },
@@ -67,4 +73,11 @@ export async function setSynchronous(primary: Knex, synchronous: boolean): Promi
     if ((rows as { state: string }[])[0]?.state === wanted) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** Has a server write each statement into its log, with its values, the backend's process, the time and how long it took. */
+export async function logStatements(server: Knex): Promise<void> {
+  for (const setting of ["log_line_prefix = '%m [%p] %x '", 'log_min_duration_statement = 0'])
+    await server.raw(`alter system set ${setting}`);
+  await server.raw('select pg_reload_conf()');
 }

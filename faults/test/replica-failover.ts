@@ -133,14 +133,15 @@ async function failover(title: string, { synchronous, times, behind, follows }: 
         scenario: `primary killed, its replica promoted: ${title}`,
         database: `PostgreSQL ${version}`,
         ...{ faults: times, requests, acknowledged, errors, hung, slowest },
-        lost: wrong.length + counts.missed + counts.stale + counts.revived,
+        lost: load.lost.size + counts.missed + counts.revived,
         recovery: silent,
       });
       console.log(title, JSON.stringify({ ...counts, silent }), wrong.length, wrong.slice(0, 3));
+      if (synchronous && counts.stale > 0) console.log('stale reads:', JSON.stringify(load.staleReads, null, 1));
       expect(counts.hung).toBe(0);
       expect(Object.keys(errors).filter((code) => !['DATABASE', 'TIMEOUT', 'CONFLICT'].includes(code))).toEqual([]);
       expect(acknowledged).toBeGreaterThan(100);
-      return { wrong, counts, lost: wrong.length + counts.missed + counts.stale };
+      return { wrong, counts, lost: load.lost.size + counts.missed };
     });
   } finally {
     for (const { stop } of following) stop();
