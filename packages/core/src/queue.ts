@@ -7,7 +7,8 @@ const MOST_TEXT = 1_000_000;
 
 /**
  * What waits for a statement, by kind. Once in a turn of the event loop it hands out what has gathered: at most so many
- * operations at once, of one kind, the kinds by turns, and no more statements at once than there are slots.
+ * operations at once, of one kind, the kinds by turns, and no more statements at once than there are slots. Where nothing is
+ * sent yet, it does so when the code that runs has ended: what comes meanwhile gathers behind that statement.
  */
 export class Queue {
   readonly #waiting: Readonly<Record<OperationKind, Operation[]>> = {
@@ -20,6 +21,8 @@ export class Queue {
   };
   readonly #send: (kind: OperationKind, operations: Operation[]) => Promise<void>;
   readonly #most: (kind: OperationKind) => number;
+  readonly #slots: number;
+  readonly #drainNow = () => this.#drain();
   #free: number;
   #turn = 0;
   #scheduled = false;
@@ -37,6 +40,7 @@ export class Queue {
   ) {
     this.#send = send;
     this.#free = slots;
+    this.#slots = slots;
     this.#most = most;
   }
 
@@ -49,7 +53,9 @@ export class Queue {
   #schedule(): void {
     if (this.#scheduled || this.#free === 0) return;
     this.#scheduled = true;
-    setImmediate(() => this.#drain());
+    // A turn that nothing else needs takes a single caller a fifth of its time.
+    if (this.#free === this.#slots) process.nextTick(this.#drainNow);
+    else setImmediate(this.#drainNow);
   }
 
   #drain(): void {
