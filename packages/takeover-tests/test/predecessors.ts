@@ -13,13 +13,19 @@ import session, { type Store } from 'express-session';
 import type { Knex } from 'knex';
 import { createPool } from 'mysql2/promise';
 import { Pool } from 'pg';
+import type { EndColumn } from './carried.js';
 
 /** A store of a predecessor, over a table. */
 export interface Predecessor {
   readonly title: string;
+  /** As its package says. */
+  readonly version: string;
+  readonly newest: boolean;
   readonly databases: readonly DatabaseName[];
-  /** What the table's column of the expiry is called, and the instant that it keeps, to these milliseconds. */
+  readonly sid: string;
+  /** What the table's column of the expiry is called, how it is to be read, and the instant that it keeps, to these milliseconds. */
   readonly expiry: string;
+  readonly as: EndColumn;
   readonly unit: number;
   open(name: DatabaseName, knex: Knex, table: string): Promise<{ readonly store: Store; close(): Promise<void> }>;
   /** The arguments of ours, from the options that the predecessor was given. */
@@ -32,12 +38,26 @@ export interface Predecessor {
 
 const SERVERS: readonly DatabaseName[] = ['sqlite', 'postgres', 'mariadb', 'mysql'];
 
+/** What is the same in every version of a predecessor. */
+type Common = Pick<Predecessor, 'databases' | 'sid' | 'expiry' | 'as' | 'unit'>;
+const CONNECT: Common = { databases: SERVERS, sid: 'sid', expiry: 'expired', as: 'instant', unit: 1000 };
+const PG_SIMPLE: Common = { databases: ['postgres'], sid: 'sid', expiry: 'expire', as: 'instant', unit: 1000 };
+const MYSQL: Common = {
+  ...{ databases: ['mariadb', 'mysql'], sid: 'session_id', expiry: 'expires', as: 'seconds', unit: 1000 },
+};
+
+/** The version of a package that the tests have. */
+export function versionOf(name: string): string {
+  const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };
+  return version;
+}
+
 export const PREDECESSORS: readonly Predecessor[] = [
   {
     title: 'connect-session-knex 5',
-    databases: SERVERS,
-    expiry: 'expired',
-    unit: 1000,
+    version: versionOf('connect-session-knex'),
+    newest: true,
+    ...CONNECT,
     async open(_, knex, tableName) {
       const store = new ConnectSessionKnexStore({ knex: knex as never, tableName, cleanupInterval: 0 });
       await store.ready;
@@ -47,9 +67,9 @@ export const PREDECESSORS: readonly Predecessor[] = [
   },
   {
     title: 'connect-session-knex 4',
-    databases: SERVERS,
-    expiry: 'expired',
-    unit: 1000,
+    version: versionOf('connect-session-knex-4'),
+    newest: false,
+    ...CONNECT,
     async open(_, knex, tablename) {
       const store = new (connectSessionKnex4(session))({ knex, tablename, disableDbCleanup: true });
       await store.ready;
@@ -61,9 +81,9 @@ export const PREDECESSORS: readonly Predecessor[] = [
   ...[pgSimple10, pgSimple9].map(
     (connect, i): Predecessor => ({
       title: `connect-pg-simple ${10 - i}`,
-      databases: ['postgres'],
-      expiry: 'expire',
-      unit: 1000,
+      version: versionOf(['connect-pg-simple', 'connect-pg-simple-9'][i] ?? ''),
+      newest: i === 0,
+      ...PG_SIMPLE,
       async open(_, knex, tableName) {
         const pool = postgresPool();
         await knex.raw(tableOfPgSimple(tableName));
@@ -84,9 +104,9 @@ export const PREDECESSORS: readonly Predecessor[] = [
   ),
   {
     title: 'express-mysql-session 3',
-    databases: ['mariadb', 'mysql'],
-    expiry: 'expires',
-    unit: 1000,
+    version: versionOf('express-mysql-session'),
+    newest: true,
+    ...MYSQL,
     async open(name, _, tableName) {
       const pool = createPool(mysqlOptions(name));
       const store = new (mysqlSession3(session))({ clearExpired: false, schema: { tableName } }, pool);
@@ -98,9 +118,9 @@ export const PREDECESSORS: readonly Predecessor[] = [
   },
   {
     title: 'express-mysql-session 2',
-    databases: ['mariadb', 'mysql'],
-    expiry: 'expires',
-    unit: 1000,
+    version: versionOf('express-mysql-session-2'),
+    newest: false,
+    ...MYSQL,
     async open(name, _, tableName) {
       const pool = createPool(mysqlOptions(name));
       const store = await new Promise<Store>((resolve, reject) => {
