@@ -98,7 +98,7 @@ export class Batch {
    *
    * @param merged whether the row is known to have more than was saved, so that `again` is needed in any case
    * @param text what the token stands for in a table without revisions
-   * @throws KssError CONFLICT after five tries, and what `again` throws
+   * @throws KssError CONFLICT after five tries, DATABASE where nobody knows whether it was done, and what `again` throws
    */
   updateUnchanged(
     key: string,
@@ -109,7 +109,8 @@ export class Batch {
     again: Again,
   ): Promise<number | null> {
     const range = merged ? NO_TOKEN : known;
-    return this.#update(key, saved, { known, lowest: range, highest: range, expected: merged ? NO_TEXT : text, again });
+    const expected = merged ? NO_TEXT : text;
+    return this.#update(key, saved, { known, lowest: range, highest: range, expected, again, unheard: {} });
   }
 
   /**
@@ -244,7 +245,7 @@ export class Batch {
   #update(
     key: string,
     saved: SavedSession,
-    condition: Pick<Inputs['update'], 'known' | 'lowest' | 'highest' | 'expected' | 'again'>,
+    condition: Omit<Inputs['update'], 'key' | 'token' | 'random' | 'text' | 'values' | 'expireAt'>,
   ): Promise<number | null> {
     const { text, values, expireAt } = saved;
     const random = nextRandomOf(text, condition.known, this.#place.layout);
@@ -258,15 +259,21 @@ export class Batch {
 
   /** An update that reached no row: of another token, where it is told what to do then. */
   async #updateAgain(input: Inputs['update'], again: Again, at: number): Promise<number | null> {
-    const { key, known = 0 } = input;
-    let { random } = input;
+    const { key, known = 0, lowest, unheard = {} } = input;
+    if (lowest === NO_TOKEN) unheard.broke = undefined; // no row has it
+    const written = new Set([input.random]);
+    let asked = known;
     for (let tried = 0; tried < TRIES; tried++) {
       const row = await this.#dispatch.single.read(key, at);
       if (row === null || incarnationOf(row.token)[0] !== incarnationOf(known)[0]) return null;
-      if (randomOf(row.token) === random) return row.token; // this very write, whose answer was lost
-      const { text, values } = again(row);
-      random = nextRandomOf(text, row.token, this.#place.layout);
-      const exact = { known: row.token, lowest: row.token, highest: row.token, expected: row.text };
+      if (written.has(randomOf(row.token))) return row.token; // this very write, whose answer was lost
+      const { text, values } = again(row, row.token === asked ? undefined : unheard.broke);
+      // What asked for a token that the row has no more will not reach it, either.
+      if (row.token !== asked) unheard.broke = undefined;
+      asked = row.token;
+      const random = nextRandomOf(text, asked, this.#place.layout);
+      written.add(random);
+      const exact = { known: asked, lowest: asked, highest: asked, expected: row.text };
       const token = await this.#dispatch.single.update({ ...input, ...exact, text, values, token: random, random }, at);
       if (token !== null) return token;
     }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { Outcome } from './calls.js';
 import type { Sql, Statements } from './dialect/index.js';
-import { anotherOf, isKssError } from './errors.js';
+import { anotherOf, isKssError, type KssError } from './errors.js';
 import type { Executor } from './executor.js';
 import { rowColumns } from './layout.js';
 import { type Multiples, multiples } from './multiple.js';
@@ -23,7 +23,7 @@ export class Dispatch {
     this.#place = place;
     this.#executor = executor;
     this.#prepare = prepare;
-    this.#send = (at, make) => this.raw(at, make);
+    this.#send = (at, make, broke) => this.raw(at, make, broke);
     this.statements = place.dialect.statements(place.layout, place.table, place.quote);
     this.single = singles(place, this.statements, this.#send);
   }
@@ -85,12 +85,12 @@ export class Dispatch {
   }
 
   /** The result of a statement of ours, as the driver gives it; it is made anew for each try. */
-  async raw(at: number, make: () => Sql): Promise<unknown> {
+  async raw(at: number, make: () => Sql, broke?: (error: KssError) => void): Promise<unknown> {
     try {
-      return await this.#executor.send(at, () => this.#query(make(), this.#prepare));
+      return await this.#executor.send(at, () => this.#query(make(), this.#prepare), broke);
     } catch (error) {
       if (!this.#prepare || !this.#isStale(error)) throw error;
-      const result = await this.#executor.send(at, () => this.#query(make(), false));
+      const result = await this.#executor.send(at, () => this.#query(make(), false), broke);
       this.#place.dialect.forgetPrepared?.();
       return result;
     }

@@ -1,6 +1,6 @@
 import { columnValue } from './column-types.js';
 import { type Deadlines, type Expiring, timedOut } from './deadline.js';
-import type { Dialect } from './dialect/index.js';
+import type { Dialect, Failure } from './dialect/index.js';
 import { isKssError, KssError } from './errors.js';
 import type { Place } from './place.js';
 
@@ -34,18 +34,24 @@ export class Executor {
    *
    * @param at the deadline, on the monotonic clock
    * @param make the statement, made anew for each try
+   * @param broke told of each connection that broke before the statement is sent again: nobody knows whether it was done
    * @throws KssError TIMEOUT, COLUMN_VALUE, DATABASE
    */
-  async send<T>(at: number, make: () => PromiseLike<T>): Promise<T> {
+  async send<T>(at: number, make: () => PromiseLike<T>, broke?: (error: KssError) => void): Promise<T> {
     for (let tried = 0; ; tried++) {
-      const outcome = await this.#try(at, make, tried < RETRIES);
+      const outcome = await this.#try(at, make, tried < RETRIES, broke);
       if (outcome !== undefined) return outcome.result;
       await pause(tried);
     }
   }
 
   /** The result, or undefined where the same again may succeed. */
-  async #try<T>(at: number, make: () => PromiseLike<T>, mayRetry: boolean): Promise<{ result: T } | undefined> {
+  async #try<T>(
+    at: number,
+    make: () => PromiseLike<T>,
+    mayRetry: boolean,
+    broke: ((error: KssError) => void) | undefined,
+  ): Promise<{ result: T } | undefined> {
     const { knex, dialect } = this.#place;
     this.#checkTime(at);
     const connection = await this.#acquire(at);
@@ -54,10 +60,11 @@ export class Executor {
       return { result: await this.#before(at, (make() as Query<T>).connection(connection)) };
     } catch (error) {
       const late = isKssError(error, 'TIMEOUT');
-      const kind = late ? 'other' : dialect.failure(error).kind;
+      const { kind, refused = false }: Failure = late ? { kind: 'other' } : dialect.failure(error);
       // Not the driver's own error: knex logs this one, and puts the statement with its values before that one.
       if (late || kind === 'broken') connection.__knex__disposed = new Error('given up by the session store');
       if (late) dialect.abandon?.(connection);
+      if (mayRetry && kind === 'broken' && !refused) broke?.(wrapError(error, dialect));
       if (mayRetry && (kind === 'transient' || kind === 'broken')) return undefined;
       throw wrapError(error, dialect, this.#timeout);
     } finally {

@@ -1,7 +1,7 @@
 import type { BatchStatements, Sql } from './dialect/index.js';
 import { ALIAS, readKey } from './layout.js';
 import type { Place } from './place.js';
-import { type Inputs, type Outputs, type RequestKind, storedRow } from './requests.js';
+import { type Inputs, noting, type Outputs, type RequestKind, storedRow } from './requests.js';
 import type { Send } from './single.js';
 import { incarnationOf, randomOf } from './token.js';
 
@@ -62,13 +62,14 @@ export function multiples({ dialect, layout }: Place, batches: BatchStatements, 
     },
     async update(inputs, at) {
       const sorted = sortedByKey(inputs);
-      const result = await send(at, () => {
+      const make = () => {
         const now = Date.now();
         return written(batches.update)(
           sorted.map((input) => ({ ...input, now })),
           now,
         );
-      });
+      };
+      const result = await send(at, make, noting(sorted));
       const there = keysReached(result, sorted, true);
       // What token a row has now is known where the one before is.
       const asked =

@@ -1,4 +1,5 @@
 import type { SessionRow } from './codec.js';
+import type { KssError } from './errors.js';
 import {
   ALIAS,
   fieldAlias,
@@ -19,9 +20,15 @@ export interface StoredRow extends SessionRow {
 /**
  * What to write instead, where the row has another token than the one that was read.
  *
- * @throws KssError CONFLICT, where nothing is to be written then
+ * @param broke why nobody knows whether what was to be written stood in the row before that token; undefined where it did not
+ * @throws KssError CONFLICT, DATABASE, where nothing is to be written then
  */
-export type Again = (row: StoredRow) => Pick<RowWrite, 'text' | 'values'>;
+export type Again = (row: StoredRow, broke: KssError | undefined) => Pick<RowWrite, 'text' | 'values'>;
+
+/** Notes of a write that its connection broke and it was sent again: whether the one before was done, nobody knows. */
+export interface Unheard {
+  broke?: KssError | undefined;
+}
 
 /** What an operation of each kind brings; those of one kind can go in one statement. */
 export interface Inputs {
@@ -29,7 +36,11 @@ export interface Inputs {
   readonly read: string;
   readonly upsert: Omit<RowWrite, 'now'>;
   /** `known`: the token that was read, if one was. */
-  readonly update: Omit<RowUpdate, 'now'> & { readonly known: number | undefined; readonly again?: Again | undefined };
+  readonly update: Omit<RowUpdate, 'now'> & {
+    readonly known: number | undefined;
+    readonly again?: Again | undefined;
+    readonly unheard?: Unheard | undefined;
+  };
   readonly touch: RowTouch;
   /** The key. */
   readonly remove: string;
@@ -48,6 +59,13 @@ export interface Outputs {
 }
 
 export type RequestKind = keyof Inputs;
+
+/** Writes into the notes of updates whose statement is sent again that their connection broke. */
+export function noting(inputs: readonly Pick<Inputs['update'], 'unheard'>[]): (error: KssError) => void {
+  return (error) => {
+    for (const { unheard } of inputs) if (unheard !== undefined) unheard.broke = error;
+  };
+}
 
 /** The row of a read, out of what the driver gave. */
 export function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {

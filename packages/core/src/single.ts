@@ -1,10 +1,11 @@
 import type { Sql, Statements } from './dialect/index.js';
+import type { KssError } from './errors.js';
 import { changedValues, guardValues, liveBindings, rowValues, touchedValues } from './layout.js';
 import type { Place } from './place.js';
-import { type Inputs, type Outputs, type RequestKind, type StoredRow, storedRow } from './requests.js';
+import { type Inputs, noting, type Outputs, type RequestKind, type StoredRow, storedRow } from './requests.js';
 
-/** Sends a statement before a deadline on the monotonic clock; it is made anew for each try. */
-export type Send = (at: number, make: () => Sql) => Promise<unknown>;
+/** Sends a statement before a deadline on the monotonic clock; it is made anew for each try, and `broke` is told why. */
+export type Send = (at: number, make: () => Sql, broke?: (error: KssError) => void) => Promise<unknown>;
 
 /** What each request comes to, by a plain statement for its one row. */
 export type Singles = { readonly [K in RequestKind]: (input: Inputs[K], at: number) => Promise<Outputs[K]> };
@@ -28,11 +29,12 @@ export function singles({ dialect, layout }: Place, statements: Statements, send
       return dialect.upsertedToken(result, input.token);
     },
     async update(input, at) {
-      const result = await send(at, () => {
+      const make = () => {
         const now = Date.now();
         const changed = changedValues(layout, { ...input, now });
         return { sql: statements.update, bindings: [...changed, ...guardValues(layout, { ...input, now })] };
-      });
+      };
+      const result = await send(at, make, noting([input]));
       const token = dialect.updatedToken(result);
       if (token === undefined) return null;
       return layout.revision === undefined ? input.token : token;

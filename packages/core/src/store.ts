@@ -203,8 +203,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged: false });
     }
     let { merged } = read;
-    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, read.text, (row) => {
+    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, read.text, (row, broke) => {
       const { latest = read } = read;
+      if (broke !== undefined && latest.token !== row.token) throw outcomeUnknown(broke);
       merged = latest.merged;
       // The save before this one, of the same request.
       if (latest.token === row.token && !merged) return saved;
@@ -412,5 +413,14 @@ function conflict(): KssError {
   return new KssError(
     'CONFLICT',
     'Another request saved the session after it was loaded; nothing was changed. Load it again, and repeat the change.',
+  );
+}
+
+function outcomeUnknown({ cause }: KssError): KssError {
+  return new KssError(
+    'DATABASE',
+    'The connection broke while the session was saved, and then another request saved it: whether this save came before that one ' +
+      'is unknown, and it was not done again. Load the session, and repeat the change where it is missing.',
+    { cause },
   );
 }

@@ -71,6 +71,17 @@ describeDatabases(
         expect(made).toBe(3);
       });
 
+      it('merges a save that one of them refused: it was surely not done', async () => {
+        open(1, batch);
+        const loaded = await store.load('s1');
+        const other = new KnexSessionStore(direct(), { tableName: TABLE, sync: false, gcInterval: 0 });
+        await other.set('s1', { n: 0, theirs: 1 });
+        await other.close();
+        expect(await store.update('s1', { n: 1 }, { revision: loaded?.revision })).not.toBeNull();
+        expect(await store.get('s1')).toEqual({ n: 1, theirs: 1 });
+        expect(made).toBe(2);
+      });
+
       it('fails, and says what the database said, where all lead there; reads go on', async () => {
         open(Number.POSITIVE_INFINITY, batch);
         const refused = { code: 'DATABASE', message: expect.stringMatching(/read.only/i) };

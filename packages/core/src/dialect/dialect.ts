@@ -22,6 +22,8 @@ export type FailureKind =
 /** A driver's error, read. */
 export interface Failure {
   readonly kind: FailureKind;
+  /** Whether the server refused the statement, so that its outcome is known although the connection is of no use. */
+  readonly refused?: boolean;
   /** The column that a refused value was for, where the driver says it. */
   readonly column?: string | undefined;
 }

@@ -17,6 +17,7 @@ export type {
   ColumnNeed,
   DdlFacts,
   Dialect,
+  Failure,
   Quote,
   Sql,
   Statements,

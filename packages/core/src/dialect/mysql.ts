@@ -361,11 +361,13 @@ interface IndexPart {
 const TRANSIENT = new Set([1020, 1205, 1213, 3101]);
 const EXISTS = new Set([1050, 1061]); // table, key name
 const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
+// Of a server that only reads: no primary yet, or no longer.
+const REFUSED = new Set([1290, 1792, 1836]);
 // Of no use any more, though another connection may be.
 const BROKEN = new Set([
   ...[1053, 1077, 1927], // shutdown in progress, normal shutdown, connection killed
   ...[1047, 1180], // a node that is not, or no longer, one of its cluster: at any statement, or in its commit
-  ...[1290, 1792, 1836], // a server that only reads: no primary yet, or no longer
+  ...REFUSED,
   ...[45001, 45004, 45009, 45013, 45026], // what MariaDB's own driver says of its sockets
 ]);
 const VALUE = new Set([
@@ -392,5 +394,5 @@ function failure(error: unknown): Failure {
   if (UNIQUE.has(number)) return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
   if (VALUE.has(number)) return { kind: 'value', column: columnIn(message) };
   const broken = BROKEN.has(number) || codeOf(error) === 'PROTOCOL_CONNECTION_LOST' || connectionBroke(error);
-  return { kind: broken ? 'broken' : 'other' };
+  return { kind: broken ? 'broken' : 'other', refused: REFUSED.has(number) };
 }

@@ -246,6 +246,7 @@ const RETRY = new Set(['40001', '40P01']); // serialization_failure, deadlock_de
 // admin_shutdown, crash_shutdown, and class 08: the session was cut off in the middle. read_only_sql_transaction: the server is no
 // primary yet, or no longer; another connection may lead to the one that is.
 const BROKEN = /^(57P01|57P02|25006|08...)$/;
+const REFUSED = '25006';
 
 /** SQLSTATEs: postgresql.org/docs/current/errcodes-appendix.html */
 function failure(error: unknown): Failure {
@@ -261,5 +262,5 @@ function failure(error: unknown): Failure {
   if (code === '23505') return { kind: 'unique', column: constraint };
   // Data exceptions, constraints, and a value too large for its index (program_limit_exceeded).
   if (/^(22...|23...|54000)$/.test(code)) return { kind: 'value', column };
-  return { kind: BROKEN.test(code) || connectionBroke(error) ? 'broken' : 'other' };
+  return { kind: BROKEN.test(code) || connectionBroke(error) ? 'broken' : 'other', refused: code === REFUSED };
 }
