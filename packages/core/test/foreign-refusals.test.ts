@@ -49,8 +49,8 @@ describeDatabases(
     it.runIf(isMysql || isPostgres)('has no instants of its own that depend on the zone of Node', () => {
       const args = isMysql ? [] : [{ useTz: false }];
       for (const type of ['datetime', 'timestamp'] as const) {
-        const options = { table_name: TABLE, sync: false, gc_interval: 0, schemas: [{ name: 'seen', type, args }] };
-        expect(() => new KnexSessionStore(...knexSchemaSessionStore(knex(), options))).toThrow(
+        const options = { table_name: TABLE, sync: false, schemas: [{ name: 'seen', type, args }] };
+        expect(() => new KnexSessionStore(...knexSchemaSessionStore(knex(), options, { gcInterval: 0 }))).toThrow(
           expect.objectContaining({
             code: 'INVALID_OPTION',
             message: expect.stringMatching(/zone into the column 'seen'.*bigInteger/),
@@ -61,11 +61,11 @@ describeDatabases(
 
     it.runIf(isMysql || isPostgres)('has instants that ours derives', async () => {
       const store = new KnexSessionStore(
-        ...knexSchemaSessionStore(knex(), {
-          table_name: TABLE,
-          gc_interval: 0,
-          schemas: [{ name: 'seen_at', type: 'datetime', from: 'seen' }],
-        }),
+        ...knexSchemaSessionStore(
+          knex(),
+          { table_name: TABLE, schemas: [{ name: 'seen_at', type: 'datetime', from: 'seen' }] },
+          { gcInterval: 0 },
+        ),
       );
       const seen = new Date(1_700_000_000_123);
       await store.set('ada', { seen: seen.toISOString() });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import createKnex, { type Knex } from 'knex';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, expectTypeOf, it } from 'vitest';
 import { type FieldShape, KnexSessionStore, type SchemaField, type StoreOptions } from '../src/index.js';
 import { resolveOptions } from '../src/options.js';
 import {
@@ -62,6 +62,20 @@ describe('connectSessionKnex', () => {
     expect(meaning(connectSessionKnex({ knex, cleanupInterval: 0 }))).toMatchObject({ gcInterval: 0 });
     expect(meaning(connectSessionKnex({ knex, tableName: 'a', tablename: 'a' }))).toMatchObject({ tableName: 'a' });
     expect(() => connectSessionKnex({ knex, tableName: 'a', tablename: 'b' })).toThrow(/tableName and tablename/);
+  });
+
+  it('takes cleanupInterval before what version 5, which brought it, did not look at', () => {
+    const leftovers = [
+      { clearInterval: 5000 },
+      { disableDbCleanup: true },
+      { clearInterval: 0, disableDbCleanup: true },
+    ];
+    for (const leftover of leftovers) {
+      expect(meaning(connectSessionKnex({ knex, cleanupInterval: 7000, ...leftover }))).toMatchObject({
+        gcInterval: 7000,
+      });
+      expect(meaning(connectSessionKnex({ knex, cleanupInterval: 0, ...leftover }))).toMatchObject({ gcInterval: 0 });
+    }
   });
 });
 
@@ -199,6 +213,129 @@ describe('the others', () => {
     expect(from({ passport: { user: 'ada' } })).toBe('ada');
     expect(from({})).toBeUndefined();
     expect(role?.from).toBe('passport.role');
+  });
+});
+
+describe('what 0 meant', () => {
+  it.each<[string, (ms: number) => readonly [Knex | undefined, object]]>([
+    ['max_age', (ms) => knexSchemaSessionStore(knex, { max_age: ms })],
+    ['browserSessionLifetime', (ms) => koaGenericSessionKnex(knex, { browserSessionLifetime: ms })],
+    ['expiration', (ms) => expressMysqlSession(knex, { expiration: ms })],
+    ['life', (ms) => sequelizeSessionStore(knex, { expiration: { life: ms } })],
+  ])('%s: that a session is over at once', (_name, take) => {
+    expect(meaning(take(0))).toMatchObject({ maxAge: 1 });
+    expect(meaning(take(-5))).toMatchObject({ maxAge: 1 });
+    expect(meaning(take(60_000))).toMatchObject({ maxAge: 60_000 });
+    expect(() => meaning(take(Number.NaN))).toThrow(/maxAge/);
+  });
+
+  it('ttl and pruneSessionInterval: the default', () => {
+    expect(meaning(connectPgSimple(knex, { ttl: 0, pruneSessionInterval: 0 }))).toEqual(meaning(connectPgSimple(knex)));
+    expect(meaning(connectPgSimple(knex, { ttl: -1 }))).toMatchObject({ maxAge: 1 });
+  });
+
+  it('sync_timeout and syncTimeout: no patience', () => {
+    expect(meaning(knexSchemaSessionStore(knex, { sync_timeout: 0 }))).toMatchObject({ syncTimeout: 1 });
+    expect(meaning(koaGenericSessionKnex(knex, { syncTimeout: 0 }))).toMatchObject({ syncTimeout: 1 });
+  });
+
+  it('gc_interval and checkExpirationInterval: a collection without a pause, which is refused', () => {
+    const told = expect.objectContaining({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(/without a pause.*gcInterval: 0/),
+    });
+    expect(() => knexSchemaSessionStore(knex, { gc_interval: 0 })).toThrow(told);
+    expect(() => expressMysqlSession(knex, { checkExpirationInterval: 0 })).toThrow(told);
+    for (const gcInterval of [0, 60_000]) {
+      expect(meaning(knexSchemaSessionStore(knex, { gc_interval: 0 }, { gcInterval }))).toMatchObject({ gcInterval });
+      expect(meaning(expressMysqlSession(knex, { checkExpirationInterval: 0 }, { gcInterval }))).toMatchObject({
+        gcInterval,
+      });
+    }
+    const off = { clearExpired: false, checkExpirationInterval: 0 };
+    expect(meaning(expressMysqlSession(knex, off))).toMatchObject({ gcInterval: 0 });
+  });
+});
+
+describe('the types of knexSchemaSessionStore', () => {
+  const schemasOf = (type: string, more: object = {}) => {
+    const schemas = [{ name: 'column', type, ...more }] as never;
+    return resolveOptions(knexSchemaSessionStore(knex, { schemas })[1]).schemas[0];
+  };
+
+  it.each([
+    ...[
+      ['bigint', 'bigInteger'],
+      ['biginteger', 'bigInteger'],
+      ['int', 'integer'],
+      ['bool', 'boolean'],
+    ],
+    ...[
+      ['dateTime', 'datetime'],
+      ['varchar', 'string'],
+    ],
+  ] as const)('%s is %s', (theirs, ours) => {
+    expect(schemasOf(theirs)).toEqual({ name: 'column', type: ours });
+  });
+
+  it('keep their arguments, and what else is said of the column', () => {
+    const extra = () => {};
+    expect(schemasOf('enu', { args: [['a', 'b']], index: true })).toMatchObject({
+      type: 'enum',
+      args: [['a', 'b']],
+      index: true,
+    });
+    expect(schemasOf('varchar', { args: [40], extra })).toEqual({ name: 'column', type: 'string', args: [40], extra });
+    for (const type of ['mediumtext', 'mediumText', 'longtext', 'longText']) {
+      expect(schemasOf(type)).toEqual({ name: 'column', type: 'text', args: [type.toLowerCase()] });
+    }
+  });
+
+  it('are made as knex makes them by the other name', () => {
+    for (const client of ['pg', 'mysql2', CLIENT]) {
+      const compiled = (type: string, args: readonly unknown[]) => {
+        const made = createKnex({ client, useNullAsDefault: true }).schema.createTable('t', (table) => {
+          (table as unknown as Record<string, (...given: unknown[]) => unknown>)[type]?.('c', ...args);
+        });
+        return made.toSQL()[0]?.sql;
+      };
+      for (const theirs of ['bigint', 'biginteger', 'bool', 'dateTime', 'varchar', 'enu', 'mediumtext', 'longText']) {
+        if (theirs.endsWith('ext') && client !== 'mysql2') continue; // elsewhere knex has no such type
+        const args = theirs === 'enu' ? [['a', 'b']] : [];
+        const field = schemasOf(theirs, { args });
+        expect(compiled(field?.type ?? '', field?.args ?? []), `${theirs} for ${client}`).toBe(compiled(theirs, args));
+      }
+    }
+  });
+
+  it('are refused where the column would be read otherwise, or is none that a session can have', () => {
+    expect(() => schemasOf('real')).toThrow(/'column'.*declare it as 'double'/);
+    for (const type of ['specificType', 'increments', 'point', 'toString']) {
+      expect(() => schemasOf(type)).toThrow(/schemas\[0\]\.type must be one of/);
+    }
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    for (const schemas of [7, 'bigint', { name: 'a', type: 'bigint' }, [null], [7], [{}], [proxy]]) {
+      const take = () => resolveOptions(knexSchemaSessionStore(knex, { schemas } as never)[1]);
+      expect(take).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
+    }
+  });
+
+  it('are inferred', async () => {
+    const schemas = [
+      { name: 'seen', type: 'dateTime' },
+      { name: 'big', type: 'bigint' },
+      { name: 'name', type: 'string', args: [20] },
+    ] as const;
+    const store = new KnexSessionStore(...knexSchemaSessionStore(knex, { sync: false, schemas }, { gcInterval: 0 }));
+    type Read = NonNullable<Awaited<ReturnType<typeof store.get>>>;
+    expectTypeOf<Read['seen']>().toEqualTypeOf<Date | null | undefined>();
+    expectTypeOf<Read['big']>().toEqualTypeOf<number | string | null | undefined>();
+    expectTypeOf<Read['name']>().toEqualTypeOf<string | null | undefined>();
+    const misspelt = { name: 'a', type: 'dateTme' } as const;
+    // @ts-expect-error: it is no type of knex's
+    expect(() => resolveOptions(knexSchemaSessionStore(knex, { schemas: [misspelt] })[1])).toThrow(/dateTme/);
+    await store.close();
   });
 });
 

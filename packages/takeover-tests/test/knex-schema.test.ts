@@ -111,6 +111,37 @@ describeDatabases(
       await knex().schema.dropTable(table);
     });
 
+    it('its columns are read under any of the names that knex has for their types', async () => {
+      const table = `${TABLE}_spellings`;
+      const instants = /mariadb|mysql/.test(name) ? [] : ([{ name: 'seen', type: 'dateTime' }] as const);
+      const theirOptions = {
+        table_name: table,
+        schemas: [
+          { name: 'big', type: 'bigint' },
+          { name: 'other_big', type: 'biginteger' },
+          { name: 'fine', type: 'bool' },
+          { name: 'level', type: 'enu', args: [['low', 'high']] },
+          { name: 'code', type: 'varchar', args: [20] },
+          ...instants,
+        ],
+      } as const;
+      const session = { big: 2 ** 40, other_big: 7, fine: true, level: 'low', code: 'x' };
+      const seen = new Date(1_700_000_000_000);
+      await knex().schema.dropTableIfExists(table);
+      const before = new KnexSchemaSessionStore(knex(), theirOptions);
+      await before.wait_for_sync();
+      await before.set('ada', { ...session, ...(instants.length > 0 && { seen }), n: 1 }, HOUR);
+      const after = new KnexSessionStore(...knexSchemaSessionStore(knex(), theirOptions));
+      const expected = { ...session, ...(instants.length > 0 && { seen }), n: 1 };
+      expect(await after.get('ada')).toEqual(expected);
+      expect(await after.count({ big: 2 ** 40, level: 'low' })).toBe(1);
+      const loaded = await after.load('ada');
+      await after.update('ada', { ...loaded?.session, n: 2 }, { revision: loaded?.revision });
+      expect(await before.get('ada')).toMatchObject({ level: 'low', code: 'x', n: 2 });
+      await after.close();
+      await knex().schema.dropTable(table);
+    });
+
     it('its table is as it was', async () => {
       expect(await knex()(TABLE).columnInfo()).not.toHaveProperty('revision');
       await core.set('new', { user_id: 'ada' });

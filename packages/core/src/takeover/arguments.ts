@@ -60,3 +60,28 @@ export function spelled<O extends object, K extends keyof O & string>(
 export function hears(listener: ((error: Error) => unknown) | null | undefined): StoreOptions['onError'] | undefined {
   return listener == null ? undefined : (error) => void listener(error);
 }
+
+/** A lifetime in milliseconds. With 0 a session was over as soon as it was saved; a millisecond is the least that one of ours has. */
+export function lifetime(ms: number | undefined): number | undefined {
+  return typeof ms === 'number' && ms < 1 ? 1 : ms;
+}
+
+/** How long a call waits for the table, in milliseconds. With 0 it did not wait. */
+export function patience(ms: number): number {
+  return Math.max(ms, 1);
+}
+
+/**
+ * The milliseconds between two collections of a store whose timer took 0 for as often as it can.
+ *
+ * @param more options of ours, which count before it
+ * @throws KssError INVALID_OPTION for 0 and less
+ */
+export function collectionInterval(name: string, ms: number, more: Pick<StoreOptions, 'gcInterval'>): number {
+  if (!(ms <= 0) || more.gcInterval !== undefined) return ms;
+  throw new KssError(
+    'INVALID_OPTION',
+    `${name}: ${ms} collected expired sessions without a pause, and ours would never collect them: write the milliseconds from one ` +
+      'collection to the next, or gcInterval: 0 among the options of ours for none.',
+  );
+}

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { FieldShape, StoreOptions } from '../types.js';
-import { hears, known, type StoreArguments, storeArguments } from './arguments.js';
+import { hears, known, lifetime, type StoreArguments, storeArguments } from './arguments.js';
 
 /** The options of connect-pg-simple. */
 export interface ConnectPgSimpleOptions {
@@ -8,10 +8,10 @@ export interface ConnectPgSimpleOptions {
   readonly tableName?: string;
   /** `false` is for a table that is not to be looked at, either. @default true where the table is checked when the store is made */
   readonly createTableIfMissing?: boolean;
-  /** Seconds that a session lives whose cookie does not say it. */
+  /** Seconds that a session lives whose cookie does not say it; 0: as if it were not given, which is a day. */
   readonly ttl?: number;
   readonly disableTouch?: boolean;
-  /** Seconds; false: never. */
+  /** Seconds; false: never; 0: as if it were not given, which is a quarter of an hour. */
   readonly pruneSessionInterval?: number | false;
   /** Ours varies by half, too. */
   readonly pruneSessionRandomizedInterval?: false | ((delay: number) => number);
@@ -51,7 +51,7 @@ export function connectPgSimple<const F extends readonly FieldShape[] = readonly
     tableName: table,
     schemaName: given.schemaName ?? schema,
     sync: given.createTableIfMissing ?? true,
-    maxAge: given.ttl ? given.ttl * 1000 : undefined,
+    maxAge: given.ttl ? lifetime(given.ttl * 1000) : undefined,
     touchAfter: given.disableTouch ? Number.POSITIVE_INFINITY : undefined,
     gcInterval: given.pruneSessionInterval === false ? 0 : (given.pruneSessionInterval || 900) * 1000,
     onError: hears(errorLog && ((error) => (errorLog as (error: Error) => unknown)(error))),

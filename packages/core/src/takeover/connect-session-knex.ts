@@ -12,9 +12,9 @@ export interface ConnectSessionKnexOptions {
   readonly sidfieldname?: string;
   readonly createTable?: boolean;
   readonly createtable?: boolean;
-  /** Milliseconds; 0: never. */
+  /** Milliseconds; 0: never. Where it is given, `clearInterval` and `disableDbCleanup` count as little as they did in version 5. */
   readonly cleanupInterval?: number;
-  /** Milliseconds. */
+  /** Milliseconds; 0: as if it were not given. */
   readonly clearInterval?: number;
   readonly disableDbCleanup?: boolean;
   readonly onDbCleanupError?: ((error: Error) => unknown) | null;
@@ -39,12 +39,12 @@ export function connectSessionKnex<const F extends readonly FieldShape[] = reado
   more: StoreOptions<F> = {},
 ): StoreArguments<F> {
   const given = known(options, NAMES, 'connect-session-knex');
-  const interval = given.cleanupInterval ?? (given.clearInterval || 60_000);
+  const before = given.disableDbCleanup ? 0 : given.clearInterval || 60_000;
   const translated = {
     tableName: spelled(given, 'tableName', 'tablename') ?? 'sessions',
     sidName: spelled(given, 'sidFieldName', 'sidfieldname') ?? 'sid',
     sync: spelled(given, 'createTable', 'createtable') ?? true,
-    gcInterval: given.disableDbCleanup ? 0 : interval,
+    gcInterval: given.cleanupInterval ?? before,
     onError: hears(given.onDbCleanupError),
     filename: given.knex === undefined ? 'connect-session-knex.sqlite' : undefined,
   };

@@ -1,13 +1,13 @@
 import type { Knex } from 'knex';
 import type { FieldShape, StoreOptions } from '../types.js';
-import { known, type StoreArguments, storeArguments } from './arguments.js';
+import { collectionInterval, known, lifetime, type StoreArguments, storeArguments } from './arguments.js';
 
 /** The options of express-mysql-session. */
 export interface ExpressMysqlSessionOptions {
   readonly clearExpired?: boolean;
-  /** Milliseconds. */
+  /** Milliseconds; 0, by which it collected without a pause, is refused. */
   readonly checkExpirationInterval?: number;
-  /** Milliseconds that a session lives whose cookie does not say it. */
+  /** Milliseconds that a session lives whose cookie does not say it; 0: it is over at once. */
   readonly expiration?: number;
   readonly createDatabaseTable?: boolean;
   readonly disableTouch?: boolean;
@@ -76,9 +76,12 @@ export function expressMysqlSession<const F extends readonly FieldShape[] = read
     expireAtName: columns.expires ?? 'expires',
     additionalName: columns.data ?? 'data',
     sync: given.createDatabaseTable ?? true,
-    maxAge: given.expiration ?? 86_400_000,
+    maxAge: lifetime(given.expiration) ?? 86_400_000,
     touchAfter: given.disableTouch ? Number.POSITIVE_INFINITY : 0,
-    gcInterval: given.clearExpired === false ? 0 : (given.checkExpirationInterval ?? 900_000),
+    gcInterval:
+      given.clearExpired === false
+        ? 0
+        : collectionInterval('checkExpirationInterval', given.checkExpirationInterval ?? 900_000, more),
   };
   return storeArguments(knex, 'express-mysql-session', translated, more);
 }

@@ -4,6 +4,12 @@ export { type ConnectSessionKnexOptions, connectSessionKnex } from './connect-se
 export { type ConnectSessionKyselyOptions, connectSessionKysely } from './connect-session-kysely.js';
 export { type ExpressMysqlSessionOptions, expressMysqlSession } from './express-mysql-session.js';
 export { inspectSessionTable, type TableInspection } from './inspect.js';
-export { type KnexSchemaSessionStoreOptions, knexSchemaSessionStore } from './knex-schema-session-store.js';
+export {
+  type ColumnTypeSpelling,
+  type InOurWords,
+  type KnexSchemaFieldShape,
+  type KnexSchemaSessionStoreOptions,
+  knexSchemaSessionStore,
+} from './knex-schema-session-store.js';
 export { type KoaGenericSessionKnexOptions, koaGenericSessionKnex } from './koa-generic-session-knex.js';
 export { type SequelizeSessionStoreOptions, sequelizeSessionStore } from './sequelize-session-store.js';

@@ -1,9 +1,41 @@
 import type { Knex } from 'knex';
-import type { FieldShape, StoreOptions } from '../types.js';
-import { known, type StoreArguments, storeArguments } from './arguments.js';
+import { listOf } from '../foreign.js';
+import type { ColumnType, FieldShape, SchemaField, StoreOptions } from '../types.js';
+import { collectionInterval, known, lifetime, patience, type StoreArguments, storeArguments } from './arguments.js';
+
+/** What else knex calls the types of columns, and what the store made them by. */
+const SPELLINGS = {
+  int: 'integer',
+  bigint: 'bigInteger',
+  biginteger: 'bigInteger',
+  real: 'float',
+  bool: 'boolean',
+  dateTime: 'datetime',
+  varchar: 'string',
+  enu: 'enum',
+  mediumtext: 'text',
+  mediumText: 'text',
+  longtext: 'text',
+  longText: 'text',
+} as const satisfies Readonly<Record<string, ColumnType>>;
+
+/** A name of knex's for one of our column types. */
+export type ColumnTypeSpelling = keyof typeof SPELLINGS;
+
+/** What the types of its sessions are inferred from. */
+export interface KnexSchemaFieldShape extends Omit<FieldShape, 'type'> {
+  readonly type: ColumnType | ColumnTypeSpelling;
+}
+
+type OurType<T> = T extends ColumnTypeSpelling ? (typeof SPELLINGS)[T] : T extends ColumnType ? T : never;
+
+/** Schema columns, by our names of their types. */
+export type InOurWords<F extends readonly KnexSchemaFieldShape[]> = {
+  readonly [I in keyof F]: Omit<F[I], 'type'> & { readonly name: string; readonly type: OurType<F[I]['type']> };
+};
 
 /** The options of knex-schema-session-store. */
-export interface KnexSchemaSessionStoreOptions<F extends readonly FieldShape[] = readonly []> {
+export interface KnexSchemaSessionStoreOptions<F extends readonly KnexSchemaFieldShape[] = readonly []> {
   readonly table_name?: string;
   readonly sid_name?: string;
   readonly expire_at_name?: string;
@@ -11,13 +43,19 @@ export interface KnexSchemaSessionStoreOptions<F extends readonly FieldShape[] =
   /** It made the columns and never wrote them, and neither do we. */
   readonly timestamps?: boolean;
   readonly sync?: boolean;
-  /** Milliseconds. */
+  /** Milliseconds; 0: a call does not wait. */
   readonly sync_timeout?: number;
-  /** Milliseconds. */
+  /** Milliseconds; 0, by which it collected without a pause, is refused. */
   readonly gc_interval?: number;
-  /** Milliseconds that a session lives where the call does not say it. */
+  /** Milliseconds that a session lives where the call does not say it; 0: it is over at once. */
   readonly max_age?: number;
-  readonly schemas?: NonNullable<StoreOptions<F>['schemas']>;
+  /** The types by any name that knex has for them. */
+  readonly schemas?: {
+    readonly [I in keyof F]: F[I] &
+      Pick<SchemaField, 'args' | 'extra' | 'from' | 'index'> & {
+        readonly [K in Exclude<keyof F[I], keyof SchemaField>]: never;
+      };
+  };
 }
 
 const NAMES = [
@@ -36,11 +74,11 @@ const NAMES = [
  * );
  * @throws KssError INVALID_OPTION
  */
-export function knexSchemaSessionStore<const F extends readonly FieldShape[] = readonly []>(
+export function knexSchemaSessionStore<const F extends readonly KnexSchemaFieldShape[] = readonly []>(
   knex: Knex,
   options: KnexSchemaSessionStoreOptions<F> = {},
   more: Omit<StoreOptions, 'schemas'> = {},
-): StoreArguments<F> {
+): StoreArguments<InOurWords<F>> {
   const given = known(options, NAMES, 'knex-schema-session-store');
   const translated = {
     tableName: given.table_name ?? 'sessions',
@@ -48,10 +86,23 @@ export function knexSchemaSessionStore<const F extends readonly FieldShape[] = r
     expireAtName: given.expire_at_name ?? 'expire_at',
     additionalName: given.additional_name ?? 'additional',
     sync: given.sync ?? true,
-    syncTimeout: given.sync_timeout ?? 3000,
-    gcInterval: given.gc_interval ?? 3_600_000,
-    maxAge: given.max_age ?? 86_400_000,
+    syncTimeout: patience(given.sync_timeout ?? 3000),
+    gcInterval: collectionInterval('gc_interval', given.gc_interval ?? 3_600_000, more),
+    maxAge: lifetime(given.max_age) ?? 86_400_000,
   };
-  const ours = { ...more, schemas: given.schemas ?? [] } as StoreOptions<F>;
+  const schemas = listOf(given.schemas ?? [])?.map(inOurWords) ?? given.schemas; // which is then refused
+  const ours = { ...more, schemas } as unknown as StoreOptions<InOurWords<F>>;
   return storeArguments(knex, 'knex-schema-session-store', translated, ours);
+}
+
+/** A column under our name of its type; what is no column, or cannot be read, is left to be refused. */
+function inOurWords(field: unknown): unknown {
+  try {
+    const { type } = field as { readonly type?: unknown };
+    if (typeof type !== 'string' || !Object.hasOwn(SPELLINGS, type)) return field;
+    const ours = SPELLINGS[type as ColumnTypeSpelling];
+    return { ...(field as object), type: ours, ...(ours === 'text' && { args: [type.toLowerCase()] }) };
+  } catch {
+    return field;
+  }
 }

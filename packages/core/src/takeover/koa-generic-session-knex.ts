@@ -1,18 +1,18 @@
 import type { Knex } from 'knex';
 import type { FieldShape, StoreOptions } from '../types.js';
-import { known, type StoreArguments, storeArguments } from './arguments.js';
+import { known, lifetime, patience, type StoreArguments, storeArguments } from './arguments.js';
 
 /** The options of koa-generic-session-knex. */
 export interface KoaGenericSessionKnexOptions {
   readonly tableName?: string;
   readonly sync?: boolean;
-  /** Milliseconds. */
+  /** Milliseconds; 0: a call does not wait. */
   readonly syncTimeout?: number;
   /** Reads from one collection to the next, more or less. */
   readonly gcFrequency?: number;
   /** It made the columns and never wrote them, and neither do we. */
   readonly timestamps?: boolean;
-  /** Milliseconds that a session lives whose cookie does not say it. */
+  /** Milliseconds that a session lives whose cookie does not say it; 0: it is over at once. */
   readonly browserSessionLifetime?: number;
 }
 
@@ -38,10 +38,10 @@ export function koaGenericSessionKnex<const F extends readonly FieldShape[] = re
   const translated = {
     tableName: given.tableName ?? 'Sessions',
     sync: given.sync ?? true,
-    syncTimeout: given.syncTimeout ?? 3000,
+    syncTimeout: patience(given.syncTimeout ?? 3000),
     gcFrequency: given.gcFrequency ?? 10_000,
     gcInterval: 0,
-    maxAge: given.browserSessionLifetime ?? 86_400_000,
+    maxAge: lifetime(given.browserSessionLifetime) ?? 86_400_000,
   };
   return storeArguments(knex, 'koa-generic-session-knex', translated, more);
 }

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { KssError } from '../errors.js';
 import type { FieldShape, SchemaField, SessionData, StoreOptions } from '../types.js';
-import { known, type StoreArguments, storeArguments } from './arguments.js';
+import { known, lifetime, type StoreArguments, storeArguments } from './arguments.js';
 
 /** The options of sequelize-session-store. */
 export interface SequelizeSessionStoreOptions {
@@ -14,9 +14,9 @@ export interface SequelizeSessionStoreOptions {
   /** Further columns and their values, out of a session: those that `schemas` names are filled. */
   readonly extras?: (session: SessionData) => object | null | undefined;
   readonly expiration?: {
-    /** Milliseconds from one collection to the next; false: never. */
+    /** Milliseconds from one collection to the next; false or 0: never. */
     readonly interval?: number | false;
-    /** Milliseconds that a session lives whose cookie does not say it. */
+    /** Milliseconds that a session lives whose cookie does not say it; 0: it is over at once. */
     readonly life?: number;
   };
 }
@@ -54,7 +54,7 @@ export function sequelizeSessionStore<const F extends readonly FieldShape[] = re
   const translated = {
     tableName: given.model?.tableName ?? 'session',
     gcInterval: interval === false ? 0 : interval,
-    maxAge: life,
+    maxAge: lifetime(life),
   };
   const ours = { ...more, schemas: filled } as unknown as StoreOptions<F>;
   return storeArguments(knex, 'sequelize-session-store', translated, ours);
