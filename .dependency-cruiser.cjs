@@ -42,6 +42,7 @@ const floors = [
       'multiple.ts',
       'dispatch.ts',
       'calls.ts',
+      'conflicts.ts',
       'touch-after.ts',
       'batch.ts',
       'upgrade.ts',

@@ -1,5 +1,6 @@
 import { Calls, type Outcome, type Performed } from './calls.js';
 import type { EncodedSession } from './codec.js';
+import { type Overtaken, overtakenOf, settleOvertaken } from './conflicts.js';
 import { Deadlines } from './deadline.js';
 import type { Sql } from './dialect/index.js';
 import { Dispatch } from './dispatch.js';
@@ -8,12 +9,12 @@ import { Executor, slotsFor } from './executor.js';
 import { filledValues, guardValues, newToken, nextRandomOf, textValues, touchedValues } from './layout.js';
 import type { BatchLimits } from './options.js';
 import type { Place } from './place.js';
-import type { Again, Inputs, RequestKind, StoredRow } from './requests.js';
-import { ANY_INCARNATION, incarnationOf, randomOf } from './token.js';
+import { type Again, type Inputs, type RequestKind, type StoredRow, sizeOf } from './requests.js';
+import { ANY_INCARNATION, incarnationOf, NO_TOKEN } from './token.js';
 import { isSpared, KnownExpiries, touchWindow } from './touch-after.js';
 
 const TRIES = 5;
-const NO_TOKEN = -1;
+const NONE: readonly Overtaken[] = [];
 const NO_TEXT = 'none';
 
 /** A session to save, with its end in epoch milliseconds. */
@@ -257,67 +258,32 @@ export class Batch {
     );
   }
 
-  /** An update that reached no row: of another token, where it is told what to do then. */
-  async #updateAgain(input: Inputs['update'], again: Again, at: number): Promise<number | null> {
-    const { key, known = 0, lowest, unheard = {} } = input;
-    if (lowest === NO_TOKEN) unheard.broke = undefined; // no row has it
-    const written = new Set([input.random]);
-    let asked = known;
-    for (let tried = 0; tried < TRIES; tried++) {
-      const row = await this.#dispatch.single.read(key, at);
-      if (row === null || incarnationOf(row.token)[0] !== incarnationOf(known)[0]) return null;
-      if (written.has(randomOf(row.token))) return row.token; // this very write, whose answer was lost
-      const { text, values } = again(row, row.token === asked ? undefined : unheard.broke);
-      // What asked for a token that the row has no more will not reach it, either.
-      if (row.token !== asked) unheard.broke = undefined;
-      asked = row.token;
-      const random = nextRandomOf(text, asked, this.#place.layout);
-      written.add(random);
-      const exact = { known: asked, lowest: asked, highest: asked, expected: row.text };
-      const token = await this.#dispatch.single.update({ ...input, ...exact, text, values, token: random, random }, at);
-      if (token !== null) return token;
-    }
-    throw new KssError('CONFLICT', `The session changed ${TRIES} times while it was saved; load it and try again.`);
-  }
-
-  async #perform(kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number): Promise<Performed[]> {
-    const outcomes = await this.#dispatch.run(kind, inputs, at);
-    return inputs.map((input, i): Performed => {
-      const outcome = outcomes[i] as Outcome<unknown>;
-      if (kind === 'update' && 'value' in outcome && outcome.value === null) {
-        const update = input as Inputs['update'];
-        const { again } = update;
-        if (again !== undefined) return () => this.#outcomeAgain(update, again, at);
-      }
-      this.#learn(kind, input, outcome);
-      return outcome;
-    });
-  }
-
-  async #outcomeAgain(input: Inputs['update'], again: Again, at: number): Promise<Outcome<number | null>> {
-    try {
-      const outcome = { value: await this.#updateAgain(input, again, at) };
-      this.#learn('update', input, outcome);
-      return outcome;
-    } catch (error) {
-      return { error };
-    }
+  async #perform(kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number): Promise<Performed> {
+    const outcomes: (Outcome<unknown> | undefined)[] = await this.#dispatch.run(kind, inputs, at);
+    const overtaken =
+      kind === 'update'
+        ? overtakenOf(inputs as Inputs['update'][], outcomes as Outcome<unknown>[], this.#place.layout)
+        : NONE;
+    for (const { index } of overtaken) outcomes[index] = undefined;
+    for (let i = 0; i < inputs.length; i++) this.#learn(kind, inputs[i] as Inputs[RequestKind], outcomes[i]);
+    if (overtaken.length === 0) return { outcomes };
+    return {
+      outcomes,
+      rest: (waits, tell) =>
+        settleOvertaken(overtaken, this.#dispatch, at, waits, (i, outcome) => {
+          this.#learn(kind, inputs[i] as Inputs[RequestKind], outcome);
+          tell(i, outcome);
+        }),
+    };
   }
 
   /** What an outcome tells of the expiry in the row. */
-  #learn(kind: RequestKind, input: Inputs[RequestKind], outcome: Outcome<unknown>): void {
-    if (this.#known === undefined) return;
+  #learn(kind: RequestKind, input: Inputs[RequestKind], outcome: Outcome<unknown> | undefined): void {
+    if (this.#known === undefined || outcome === undefined) return;
     const key = typeof input === 'string' ? input : input.key;
     const value = 'value' in outcome ? outcome.value : null;
     const there = value !== null && value !== false && value !== undefined;
     const from = kind === 'read' ? value : input;
     this.#known.note(key, there ? (from as { readonly expireAt: number }).expireAt : undefined);
   }
-}
-
-/** Characters and bytes that a session brings into its statement, more or less. */
-function sizeOf({ text, values }: SavedSession): number {
-  let size = text.length;
-  for (const value of values) if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length;
-  return size;
 }

@@ -12,8 +12,20 @@ const MOST_TEXT = 128 * 1024 * 1024;
 /** How a request ended. */
 export type Outcome<O> = { readonly value: O } | { readonly error: unknown };
 
-/** An outcome, or what is still to be done for it, when the others of its kind were told theirs. */
-export type Performed = Outcome<unknown> | (() => Promise<Outcome<unknown>>);
+/** How requests ended, in their order; undefined where something is still to be done when the others were told theirs. */
+export interface Performed {
+  readonly outcomes: readonly (Outcome<unknown> | undefined)[];
+  /**
+   * Does it; never rejects.
+   *
+   * @param waits whether somebody waits for the request at an index; if not, it need not be told
+   * @param tell called once for each request that is waited for
+   */
+  readonly rest?: (
+    waits: (index: number) => boolean,
+    tell: (index: number, outcome: Outcome<unknown>) => void,
+  ) => Promise<void>;
+}
 
 /** An errand of its own, before a deadline on the monotonic clock. */
 export type Errand<T> = (at: number) => Promise<T>;
@@ -28,7 +40,7 @@ export interface CallsOptions {
   /** How many requests of a kind go together. */
   readonly most: (kind: RequestKind) => number;
   /** Carries out requests of one kind, each of another key; never rejects. */
-  readonly perform: (kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number) => Promise<Performed[]>;
+  readonly perform: (kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number) => Promise<Performed>;
   /** What to wait for before anything is carried out; undefined where there is nothing to wait for. */
   readonly ready: () => Promise<void> | undefined;
 }
@@ -127,32 +139,31 @@ export class Calls {
     }
     if (operations.length === 0) return;
     for (const operation of operations) operation.sent = true;
-    const performed = await this.#perform(kind, operations);
-    const unfinished: [Operation, () => Promise<Outcome<unknown>>][] = [];
+    const { outcomes, rest } = await this.#perform(kind, operations);
     for (let i = 0; i < operations.length; i++) {
-      const operation = operations[i] as Operation;
-      const outcome = performed[i] as Performed;
-      if (typeof outcome === 'function') {
-        unfinished.push([operation, outcome]);
-      } else {
-        this.#settle(operation, outcome);
-        this.#over(operation);
-      }
+      const outcome = outcomes[i];
+      if (outcome !== undefined) this.#end(operations[i] as Operation, outcome);
     }
-    // They stay in flight, so that later calls on their keys come after them. What nobody waits for any more is not written.
-    for (const [operation, finish] of unfinished) {
-      if (!operation.isAbandoned()) this.#settle(operation, await finish());
-      this.#over(operation);
-    }
+    if (rest === undefined) return;
+    // They stay in flight, so that later calls on their keys come after them.
+    const unfinished = new Set(operations.filter((_, i) => outcomes[i] === undefined));
+    const at = (index: number) => operations[index] as Operation;
+    await rest(
+      (index) => !at(index).isAbandoned(),
+      (index, outcome) => {
+        if (unfinished.delete(at(index))) this.#end(at(index), outcome);
+      },
+    );
+    for (const operation of unfinished) this.#over(operation);
   }
 
-  async #perform(kind: RequestKind, operations: readonly Operation[]): Promise<Performed[]> {
+  async #perform(kind: RequestKind, operations: readonly Operation[]): Promise<Performed> {
     const { ready, perform } = this.#options;
     try {
       const waiting = ready();
       if (waiting !== undefined) await waiting;
     } catch (error) {
-      return operations.map(() => ({ error: anotherOf(error) }));
+      return { outcomes: operations.map(() => ({ error: anotherOf(error) })) };
     }
     let at = 0;
     for (const { lastAt } of operations) at = Math.max(at, lastAt);
@@ -161,6 +172,11 @@ export class Calls {
       operations.map(({ input }) => input as Inputs[RequestKind]),
       at,
     );
+  }
+
+  #end(operation: Operation, outcome: Outcome<unknown>): void {
+    this.#settle(operation, outcome);
+    this.#over(operation);
   }
 
   #settle(operation: Operation, outcome: Outcome<unknown>): void {

@@ -3,7 +3,7 @@ import type { Operation, OperationKind } from './operation.js';
 const KINDS: readonly OperationKind[] = ['read', 'upsert', 'update', 'touch', 'remove', 'alone'];
 
 /** Characters of JSON text in one statement, more or less: large sessions go in small company. */
-const MOST_TEXT = 1_000_000;
+export const MOST_TEXT = 1_000_000;
 
 /**
  * What waits for a statement, by kind. Once in a turn of the event loop it hands out what has gathered: at most so many

@@ -67,6 +67,13 @@ export function noting(inputs: readonly Pick<Inputs['update'], 'unheard'>[]): (e
   };
 }
 
+/** Characters and bytes that a session brings into its statement, more or less. */
+export function sizeOf({ text, values }: Pick<RowWrite, 'text' | 'values'>): number {
+  let size = text.length;
+  for (const value of values) if (typeof value === 'string' || Buffer.isBuffer(value)) size += value.length;
+  return size;
+}
+
 /** The row of a read, out of what the driver gave. */
 export function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {
   const text = readText(row);

@@ -24,6 +24,9 @@ export function randomOf(token: number): number {
   return token % RANDOM_SPAN;
 }
 
+/** What no row has for a token. */
+export const NO_TOKEN = -1;
+
 /** The range of all tokens, and of what another program may have written instead of one. */
 export const ANY_INCARNATION = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER] as const;
 
