@@ -37,6 +37,7 @@ const floors = [
     ...[
       'queue.ts',
       'executor.ts',
+      'query.ts',
       'requests.ts',
       'single.ts',
       'multiple.ts',

@@ -31,8 +31,7 @@ export async function moveIn(place: Place, fields: readonly Field[]): Promise<vo
     const random = nextRandomOf(filled.text, token, layout);
     const guard = { random, key, now: Date.now(), lowest: token, highest: token, expected: text };
     const bindings = [...filledValues(filled), ...guardValues(layout, guard)];
-    const result =
-      dialect.query?.(knex, { sql: fill, bindings }, false) ?? knex.raw(fill, bindings as Knex.RawBinding[]);
+    const result = dialect.query?.(knex, { sql: fill, bindings }) ?? knex.raw(fill, bindings as Knex.RawBinding[]);
     return dialect.updatedToken(await result) !== undefined;
   };
   for await (const rows of livePages(target, CHUNK, async (make) => make(), { set })) {

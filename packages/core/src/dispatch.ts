@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import type { Outcome } from './calls.js';
 import type { Sql, Statements } from './dialect/index.js';
 import { anotherOf, isKssError, type KssError } from './errors.js';
@@ -6,6 +5,7 @@ import type { Executor } from './executor.js';
 import { rowColumns } from './layout.js';
 import { type Multiples, multiples } from './multiple.js';
 import type { Place } from './place.js';
+import { type MakeQuery, queryMaker } from './query.js';
 import type { Inputs, Outputs, RequestKind } from './requests.js';
 import { type Send, type Singles, singles } from './single.js';
 
@@ -14,6 +14,7 @@ export class Dispatch {
   readonly #place: Place;
   readonly #executor: Executor;
   readonly #prepare: boolean;
+  readonly #query: MakeQuery;
   readonly #send: Send;
   readonly statements: Statements;
   readonly single: Singles;
@@ -23,6 +24,7 @@ export class Dispatch {
     this.#place = place;
     this.#executor = executor;
     this.#prepare = prepare;
+    this.#query = queryMaker(place.knex, place.dialect);
     this.#send = (at, make, broke) => this.raw(at, make, broke);
     this.statements = place.dialect.statements(place.layout, place.table, place.quote);
     this.single = singles(place, this.statements, this.#send);
@@ -94,12 +96,6 @@ export class Dispatch {
       this.#place.dialect.forgetPrepared?.();
       return result;
     }
-  }
-
-  #query(statement: Sql, prepare: boolean): PromiseLike<unknown> {
-    const { knex, dialect } = this.#place;
-    if (dialect.query !== undefined) return dialect.query(knex, statement, prepare);
-    return knex.raw(statement.sql, statement.bindings as Knex.RawBinding[]);
   }
 
   #isStale(error: unknown): boolean {

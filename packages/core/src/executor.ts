@@ -3,9 +3,7 @@ import { type Deadlines, type Expiring, timedOut } from './deadline.js';
 import type { Dialect, Failure } from './dialect/index.js';
 import { isKssError, KssError } from './errors.js';
 import type { Place } from './place.js';
-
-/** A query that can be told on which connection to run. */
-type Query<T> = PromiseLike<T> & { connection(connection: unknown): Query<T> };
+import type { Query } from './query.js';
 
 /** A driver's connection; `__knex__disposed` is knex's own mark of one that is not to be lent again. */
 type Connection = { __knex__disposed?: unknown };
@@ -37,7 +35,7 @@ export class Executor {
    * @param broke told of each connection that broke before the statement is sent again: nobody knows whether it was done
    * @throws KssError TIMEOUT, COLUMN_VALUE, DATABASE
    */
-  async send<T>(at: number, make: () => PromiseLike<T>, broke?: (error: KssError) => void): Promise<T> {
+  async send<T>(at: number, make: () => PromiseLike<T> | Query<T>, broke?: (error: KssError) => void): Promise<T> {
     for (let tried = 0; ; tried++) {
       const outcome = await this.#try(at, make, tried < RETRIES, broke);
       if (outcome !== undefined) return outcome.result;
@@ -48,7 +46,7 @@ export class Executor {
   /** The result, or undefined where the same again may succeed. */
   async #try<T>(
     at: number,
-    make: () => PromiseLike<T>,
+    make: () => PromiseLike<T> | Query<T>,
     mayRetry: boolean,
     broke: ((error: KssError) => void) | undefined,
   ): Promise<{ result: T } | undefined> {

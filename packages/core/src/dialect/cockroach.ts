@@ -1,4 +1,3 @@
-import type { Knex } from 'knex';
 import { codeOf, type Dialect, TEXT_TYPES, unfitCollation } from './dialect.js';
 import { formsOf } from './forms.js';
 import { placeholder, postgres } from './postgres.js';
@@ -19,7 +18,7 @@ export const cockroach: Dialect = {
 
   statements: (layout, table, quote) =>
     returningStatements(layout, table, quote, cockroach, ({ type }) => placeholder(type)),
-  query: (knex, { sql, bindings }) => knex.raw(sql, bindings as Knex.RawBinding[]), // not prepared, for the same reason
+  driverOptions: () => undefined, // not prepared, for the same reason
   batches: (_, layout, table, quote) => listStatements(layout, table, quote, cockroach),
   readColumn: (type, column) => (type === 'date' ? `${column}::text` : postgres.readColumn(type, column)),
   seconds: (ms, more) => `((${ms})::bigint + ${more}) // 1000`, // its other division makes decimals

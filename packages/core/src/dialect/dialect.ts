@@ -153,12 +153,15 @@ export interface Dialect extends Words {
    * @param changed whether every row that was reached was changed, too
    */
   which?(result: unknown, sent: number, changed: boolean): readonly boolean[] | undefined;
+  /** A statement of ours as a query, where it is more than `knex.raw` with its text and bindings. */
+  query?(knex: Knex, statement: Sql): PromiseLike<unknown>;
   /**
-   * A statement of ours as a query; `knex.raw` with its text and bindings where this is left out.
+   * What the driver is told beside a statement's text and bindings. Left out where knex's builder does more to these than to pass
+   * them on.
    *
    * @param prepare whether a connection may keep the statement, compiled, under a name
    */
-  query?(knex: Knex, statement: Sql, prepare: boolean): PromiseLike<unknown>;
+  driverOptions?(sql: string, prepare: boolean): Readonly<Record<string, unknown>> | undefined;
   /** Prepares every statement anew from now on. */
   forgetPrepared?(): void;
   /**

@@ -50,6 +50,7 @@ export const mysql: Dialect = {
   mostUpdated: MOST_UPDATED,
 
   statements,
+  driverOptions: () => undefined,
   batches: (_, layout, table, quote) =>
     caseStatements(
       layout,

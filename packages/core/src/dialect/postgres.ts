@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Knex } from 'knex';
 import type { Field } from '../layout.js';
 import type { ColumnType } from '../types.js';
 import {
@@ -53,10 +52,7 @@ export const postgres: Dialect = {
   batches: (_, layout, table, quote) =>
     arrayStatements(layout, table, quote, postgres, (field, text) => fieldValue(table, quote, field, text)),
   reached: (result) => postgres.rows(result),
-  query: (knex, { sql, bindings }, prepare) => {
-    const query = knex.raw(sql, bindings as Knex.RawBinding[]);
-    return prepare ? query.options({ name: statementName(sql) }) : query;
-  },
+  driverOptions: (sql, prepare) => (prepare ? { name: statementName(sql) } : undefined),
   forgetPrepared: () => {
     generation += 1;
     names.clear();

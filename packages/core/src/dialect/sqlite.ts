@@ -49,6 +49,7 @@ export const sqlite: Dialect = {
     const { touch, touchFar } = statements;
     return { ...statements, touch: `${touch} returning 1`, touchFar: `${touchFar} returning 1` };
   },
+  driverOptions: () => undefined,
   batches: (_, layout, table, quote) => valuesStatements(layout, table, quote, sqlite),
   reached: (result) => sqlite.rows(result),
   rows: (result) => (Array.isArray(result) ? result : []),
