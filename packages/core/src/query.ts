@@ -28,13 +28,17 @@ const SETTINGS = ['debug', 'asyncStackTraces', 'postProcessResponse'];
  * Where somebody listens to knex, sees its responses or wraps its runner, as tracing tools do, everything goes the long way, so
  * that they miss nothing.
  */
-export function queryMaker(knex: Knex, { query: own, driverOptions }: Dialect): MakeQuery {
+export function queryMaker(knex: Knex, { query: own, driverOptions, runKept }: Dialect): MakeQuery {
   if (own !== undefined) return (statement) => own(knex, statement) as PromiseLike<unknown> & Query<unknown>;
   const client = knex.client as Client;
   const short = driverOptions !== undefined && !isWatched(client);
   return (statement, prepare) => {
     const options = driverOptions?.(statement.sql, prepare);
-    if (short && !isHeard(knex, client)) return plainQuery(client, statement, options);
+    if (short && !isHeard(knex, client)) {
+      const plain = plainQuery(client, statement, options);
+      if (runKept === undefined || !prepare) return plain;
+      return { connection: (connection) => runKept(connection, statement) ?? plain.connection(connection) };
+    }
     const query = knex.raw(statement.sql, statement.bindings as Knex.RawBinding[]);
     return options === undefined ? query : query.options(options);
   };

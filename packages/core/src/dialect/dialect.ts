@@ -162,6 +162,8 @@ export interface Dialect extends Words {
    * @param prepare whether a connection may keep the statement, compiled, under a name
    */
   driverOptions?(sql: string, prepare: boolean): Readonly<Record<string, unknown>> | undefined;
+  /** The result of a statement that the connection keeps compiled; undefined where its driver leaves that to others. */
+  runKept?(connection: unknown, statement: Sql): Promise<unknown> | undefined;
   /** Prepares every statement anew from now on. */
   forgetPrepared?(): void;
   /**

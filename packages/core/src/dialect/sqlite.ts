@@ -12,6 +12,7 @@ import {
 } from './dialect.js';
 import { formsOf } from './forms.js';
 import { valuesStatements } from './sqlite-batches.js';
+import { runKept } from './sqlite-kept.js';
 import { returnedToken, returningStatements } from './statements.js';
 
 // A column's declared type decides its affinity (sqlite.org/datatype3.html, 3.1), and knex declares these.
@@ -50,6 +51,7 @@ export const sqlite: Dialect = {
     return { ...statements, touch: `${touch} returning 1`, touchFar: `${touchFar} returning 1` };
   },
   driverOptions: () => undefined,
+  runKept,
   batches: (_, layout, table, quote) => valuesStatements(layout, table, quote, sqlite),
   reached: (result) => sqlite.rows(result),
   rows: (result) => (Array.isArray(result) ? result : []),
