@@ -26,6 +26,8 @@ export interface Line {
   readonly lost: number;
   /** Writes whose caller got TIMEOUT or DATABASE and that took effect over a later one. */
   readonly late: number;
+  /** Writes that were acknowledged when they were sent again, and whose first copy took effect over a later one. */
+  readonly twice: number;
   /** By code. */
   readonly errors: Readonly<Record<string, number>>;
   readonly crashes: number;
@@ -51,6 +53,7 @@ export async function record(line: Counted, ledger?: Ledger, verdict?: Verdict):
     acknowledged: ledger?.acknowledgedWrites ?? 0,
     lost: verdict === undefined ? 0 : verdict.lost.length + verdict.revived.length,
     late: verdict?.late.length ?? 0,
+    twice: 0,
     errors: Object.fromEntries(ledger?.errors ?? []),
     crashes: ledger?.crashes ?? 0,
     hung: ledger?.hung ?? 0,

@@ -29,6 +29,8 @@ export interface Scenario {
   readonly strays: unknown[];
   /** Whether the server can still have a statement whose caller was told that its outcome is unknown. */
   readonly late?: boolean;
+  /** Sessions that a statement named which reached the server after it was sent again: it may have been done twice. */
+  readonly sentAgain?: () => ReadonlySet<string>;
   /** How long, in milliseconds, the driver may block the event loop, so that nobody can be told anything. */
   readonly blocked?: number;
   /** Whether callers can hear of the fault at all. */
@@ -46,7 +48,10 @@ export interface Tools {
 /** What came out, for what else a test has to say. */
 export interface Outcome {
   readonly ledger: Ledger;
+  /** Without {@link Outcome.twice}. */
   readonly verdict: Verdict;
+  /** Sessions in which a write that was sent again, and acknowledged, took effect once more over a later one; some more than once. */
+  readonly twice: readonly string[];
 }
 
 /** Loads the stores, lets the faults happen, then compares what was acknowledged with what is there and leaves the counts. */
@@ -74,14 +79,22 @@ export async function underLoad(scenario: Scenario, inject: (tools: Tools) => Pr
       await load.stop();
     }
     countStrays(strays, ledger);
-    const verdict = ledger.missing(await heldIn(direct, table));
-    await record({ scenario: name, database: scenario.database(), faults }, ledger, verdict);
+    const found = ledger.missing(await heldIn(direct, table));
+    const [verdict, twice] = withoutTwice(found, scenario.sentAgain?.() ?? new Set());
+    await record({ scenario: name, database: scenario.database(), faults, twice: twice.length }, ledger, verdict);
     expectWhole(scenario, ledger, verdict);
-    return { ledger, verdict };
+    return { ledger, verdict, twice };
   } finally {
     for (const store of stores) await store.close();
     for (const knex of new Set([...knexes, direct])) await knex.destroy();
   }
+}
+
+function withoutTwice(found: Verdict, sentAgain: ReadonlySet<string>): [Verdict, twice: string[]] {
+  const others = (sids: readonly string[]) => sids.filter((sid) => !sentAgain.has(sid));
+  const { lost, revived } = found;
+  const twice = [...lost, ...revived].filter((sid) => sentAgain.has(sid));
+  return [{ ...found, lost: others(lost), revived: others(revived) }, twice];
 }
 
 /** Nothing lost, nothing revived, each call settled in time with a documented code, no process down. */

@@ -16,6 +16,8 @@ export interface SharedLoadOptions {
   readonly random: Random;
   /** Milliseconds that a worker waits between two rounds, at most. */
   readonly pause?: number;
+  /** Whether workers have sessions of their own besides, which begin and end; they have unless it is said. */
+  readonly own?: boolean;
   /** Milliseconds within which every call must be settled. */
   readonly patience: number;
   /** What the database has of a session, read without the stores: for the evidence of stale reads. */
@@ -110,10 +112,10 @@ export class SharedLoad {
   }
 
   async #work(worker: number, random: Random): Promise<void> {
-    const { name, sessions, pause = 4 } = this.#options;
+    const { name, sessions, pause = 4, own = true } = this.#options;
     for (let round = 0; this.#running; round++) {
       const sid = `${name}-${random.between(0, sessions - 1)}`;
-      if (round % 10 === 9) await this.#life(`${name}-own-${worker}-${round}`, worker);
+      if (own && round % 10 === 9) await this.#life(`${name}-own-${worker}-${round}`, worker);
       else if (round % 5 === 4)
         await this.#call({ verb: 'touch', sid, worker, writes: true }, (store) => store.touch(sid));
       else await this.#save(sid, worker);

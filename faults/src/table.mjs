@@ -27,21 +27,21 @@ const each = (key) => [...new Set(lines.map((line) => line[key]))].sort().join('
 
 const rows = lines.map((line) => [
   ...[line.scenario, line.database],
-  ...[line.faults, line.requests, line.acknowledged, line.lost, line.late].map(number),
+  ...[line.faults, line.requests, line.acknowledged, line.lost, line.late, line.twice].map(number),
   errors(line),
   ...[line.hung, line.crashes, line.recovery].map(number),
 ]);
-const head = ['fault', 'database', 'times', 'requests', 'acknowledged writes', 'lost', 'late', 'errors'];
+const head = ['fault', 'database', 'times', 'requests', 'acknowledged writes', 'lost', 'late', 'twice', 'errors'];
 const table = [
   [...head, 'never settled', 'crashes', 'longest until used again, ms'],
-  ['---', '---', ...Array(5).fill('---:'), '---', ...Array(3).fill('---:')],
+  ['---', '---', ...Array(6).fill('---:'), '---', ...Array(3).fill('---:')],
   ...rows,
 ].map((cells) => `| ${cells.join(' | ')} |`);
 
 const text = [
   `Measured on ${each('date')}, Node ${each('node')}, ${each('machine')}. ${number(sum('faults'))} faults, ` +
     `${number(sum('requests'))} requests, ${number(sum('acknowledged'))} acknowledged writes: ${number(sum('lost'))} lost, ` +
-    `${number(sum('late'))} late, ${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
+    `${number(sum('late'))} late, ${number(sum('twice'))} done twice, ${number(sum('hung'))} calls never settled, ${number(sum('crashes'))} crashes.`,
   '',
   ...table,
 ].join('\n');

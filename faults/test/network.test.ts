@@ -30,7 +30,7 @@ describeServers('connections that break in the middle of statements and of answe
         },
         async ({ ledger }) => {
           await sleep(amount(3000, 45_000));
-          proxy.heal();
+          await proxy.heal();
           await ledger.recovered(performance.now(), 15_000);
           // Whoever gave them up has closed them: the load goes on over others.
           await expect.poll(() => proxy.stalled(), { timeout: 10_000 }).toBe(0);
