@@ -12,6 +12,7 @@ const floors = [
     'codec.ts',
     'foreign-layouts.ts',
     'layout.ts',
+    'content.ts',
     'revision.ts',
     'report.ts',
     'merge.ts',

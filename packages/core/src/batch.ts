@@ -1,12 +1,13 @@
 import { Calls, type Outcome, type Performed } from './calls.js';
 import type { EncodedSession } from './codec.js';
 import { type Overtaken, overtakenOf, settleOvertaken } from './conflicts.js';
+import { guardOf, newToken, nextRandomOf } from './content.js';
 import { Deadlines } from './deadline.js';
 import type { Sql } from './dialect/index.js';
 import { Dispatch } from './dispatch.js';
 import { isKssError, KssError } from './errors.js';
 import { Executor, slotsFor } from './executor.js';
-import { filledValues, guardValues, newToken, nextRandomOf, textValues, touchedValues } from './layout.js';
+import { filledValues, guardValues, textValues, touchedValues } from './layout.js';
 import type { BatchLimits } from './options.js';
 import type { Place } from './place.js';
 import { type Again, type Inputs, type RequestKind, type StoredRow, sizeOf } from './requests.js';
@@ -145,8 +146,7 @@ export class Batch {
         const row = await this.#dispatch.single.read(key, at);
         if (row === null) return false;
         const text = change(row.text);
-        const random = nextRandomOf(text, row.token, this.#place.layout);
-        const guard = { random, key, lowest: row.token, highest: row.token, expected: row.text };
+        const guard = guardOf(row, this.#place.layout);
         const result = await this.#dispatch.raw(at, () => {
           const now = Date.now();
           const bindings = textValues(this.#place.layout, expireAt, text, now);
@@ -185,8 +185,7 @@ export class Batch {
     filled: Pick<EncodedSession, 'text' | 'values'>,
   ): Promise<boolean> {
     const { layout } = this.#place;
-    const random = nextRandomOf(filled.text, token, layout);
-    const guard = { random, key, lowest: token, highest: token, expected: text };
+    const guard = guardOf({ key, token, text }, layout);
     return this.#calls.errand(key, async (at) => {
       const result = await this.#dispatch.raw(at, () => ({
         sql: this.#dispatch.statements.fill,

@@ -1,9 +1,10 @@
 import type { Knex } from 'knex';
 import { encodeSession, parseSession, readValue } from './codec.js';
+import { guardOf } from './content.js';
 import { columnsOf } from './dialect/index.js';
 import { KssError } from './errors.js';
 import { fillingOf, isOfOneSession } from './filling.js';
-import { type Field, filledValues, guardValues, nextRandomOf } from './layout.js';
+import { type Field, filledValues, guardValues } from './layout.js';
 import { type Place, queryOn, reachedRows } from './place.js';
 import { handleOfKey } from './sid.js';
 import { incarnationOf, nextRandom } from './token.js';
@@ -27,9 +28,7 @@ export async function moveIn(place: Place, fields: readonly Field[]): Promise<vo
     const unset = values.map((value, i) => (held.some((field) => field === fields[i]) ? null : value));
     const filled = fillingOf({ ...row, values: unset }, target);
     if (filled === undefined) return true;
-    const { key, token, text } = row;
-    const random = nextRandomOf(filled.text, token, layout);
-    const guard = { random, key, now: Date.now(), lowest: token, highest: token, expected: text };
+    const guard = { ...guardOf(row, layout), now: Date.now() };
     const bindings = [...filledValues(filled), ...guardValues(layout, guard)];
     const result = dialect.query?.(knex, { sql: fill, bindings }) ?? knex.raw(fill, bindings as Knex.RawBinding[]);
     return dialect.updatedToken(await result) !== undefined;

@@ -1,7 +1,8 @@
 import type { Outcome } from './calls.js';
+import { nextRandomOf } from './content.js';
 import type { Dispatch } from './dispatch.js';
 import { KssError } from './errors.js';
-import { type Layout, nextRandomOf } from './layout.js';
+import type { Layout } from './layout.js';
 import { MOST_TEXT } from './queue.js';
 import { type Again, type Inputs, type StoredRow, sizeOf, type Unheard } from './requests.js';
 import { incarnationOf, NO_TOKEN, randomOf } from './token.js';

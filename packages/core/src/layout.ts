@@ -7,7 +7,6 @@ import {
   type TextForm,
 } from './foreign-layouts.js';
 import type { ResolvedOptions } from './options.js';
-import { contentToken, freshToken, nextRandom } from './token.js';
 import type { Codec, ColumnType, SchemaField, SessionData } from './types.js';
 
 /** A session key that has a column. */
@@ -229,42 +228,15 @@ export function readInstant(raw: unknown): number {
   return Number.isNaN(ms) ? LAST_INSTANT : Math.min(Math.max(ms, -LAST_INSTANT), LAST_INSTANT);
 }
 
+/** The token of a row; NULL where another program inserted it into a table that allows that. */
+export function readToken(row: Readonly<Record<string, unknown>>): number {
+  return Number(row[ALIAS.revision] ?? 0);
+}
+
 /** The JSON text of a row, as it is stored. */
 export function readText(row: Readonly<Record<string, unknown>>): string | null {
   const text = row[ALIAS.additional];
   return text === null || text === undefined ? null : String(text);
-}
-
-/** The token of a row that was read. */
-export function tokenIn(row: Readonly<Record<string, unknown>>, text: string | null, layout: Layout): number {
-  return layout.revision === undefined ? tokenOfText(text ?? '', layout) : Number(row[ALIAS.revision] ?? 0);
-}
-
-/** The token of a session that is born with this text. */
-export function newToken(text: string, layout: Layout): number {
-  return layout.revision === undefined ? tokenOfText(text, layout) : freshToken();
-}
-
-/** The random part of the token of a session that is saved with this text; another than that of the one before. */
-export function nextRandomOf(text: string, known: number | undefined, layout: Layout): number {
-  return layout.revision === undefined ? tokenOfText(text, layout) : nextRandom(known);
-}
-
-/** Databases that know JSON order its keys. */
-function tokenOfText(text: string, layout: Layout): number {
-  return contentToken(layout.text === 'json' ? inOneOrder(text) : text);
-}
-
-function inOneOrder(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), (_, value: unknown) =>
-      typeof value === 'object' && value !== null && !Array.isArray(value)
-        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-        : value,
-    );
-  } catch {
-    return text; // no JSON, whatever it is
-  }
 }
 
 function fieldOf({ name, type, args = [], index = false, from }: SchemaField, keepsAll: boolean): Field {

@@ -1,4 +1,5 @@
 import type { SessionRow } from './codec.js';
+import { UnrevisedRow } from './content.js';
 import type { KssError } from './errors.js';
 import {
   ALIAS,
@@ -9,7 +10,7 @@ import {
   type RowWrite,
   readInstant,
   readText,
-  tokenIn,
+  readToken,
 } from './layout.js';
 
 /** A row that is there, with its token. */
@@ -76,14 +77,11 @@ export function sizeOf({ text, values }: Pick<RowWrite, 'text' | 'values'>): num
 
 /** The row of a read, out of what the driver gave. */
 export function storedRow(key: string, row: Record<string, unknown>, layout: Layout): StoredRow {
+  const expireAt = readInstant(row[ALIAS.expireAt]);
   const text = readText(row);
-  return {
-    key,
-    expireAt: readInstant(row[ALIAS.expireAt]),
-    token: tokenIn(row, text, layout),
-    text,
-    values: valuesOf(row, layout.owned.length),
-  };
+  const values = valuesOf(row, layout.owned.length);
+  if (layout.revision === undefined) return new UnrevisedRow({ key, expireAt, text, values }, layout);
+  return { key, expireAt, token: readToken(row), text, values };
 }
 
 function valuesOf(row: Record<string, unknown>, count: number): unknown[] {

@@ -19,16 +19,18 @@ export interface OpenRevision {
 
 /** The revision of a row that was read; what stood in it is taken apart again only where a save meets another. */
 export class ReadRevision implements OpenRevision {
-  readonly token: number;
   readonly merged = false;
   latest?: Omit<OpenRevision, 'latest'>;
   readonly #row: SessionRow & { readonly token: number };
   readonly #layout: Layout;
 
   constructor(row: SessionRow & { readonly token: number }, layout: Layout) {
-    this.token = row.token;
     this.#row = row;
     this.#layout = layout;
+  }
+
+  get token(): number {
+    return this.#row.token;
   }
 
   get text(): string | null {

@@ -23,6 +23,7 @@ import { mergeSessions } from './merge.js';
 import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.js';
 import { type Place, placeOf, queryOn, reachedRows } from './place.js';
 import { reporter } from './report.js';
+import type { StoredRow } from './requests.js';
 import { openRevision, ReadRevision, sealRevision } from './revision.js';
 import { Search } from './search.js';
 import { keyOf } from './sid.js';
@@ -48,7 +49,6 @@ import type {
 import { Upgrade } from './upgrade.js';
 
 const GC_CHUNK = 1000;
-const NONE: ReadOptions = {};
 
 /** What lies under a store, for what this package does on its whole table. */
 export interface StoreParts {
@@ -148,25 +148,15 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    * @throws KssError INVALID_SID, UNREADABLE_ROW (if asked for), TIMEOUT, DATABASE
    */
   async get(sid: string, options?: ReadOptions): Promise<Session<F> | null> {
-    return (await this.load(sid, options))?.session ?? null;
+    const row = await this.#read(sid, options);
+    return row && this.#sessionIn(row, options);
   }
 
   /** {@link get}, with the revision that {@link update} needs to tell this session from a later one. */
   async load(sid: string, options?: ReadOptions): Promise<Loaded<F> | null> {
-    const { unreadable } = options === undefined ? NONE : refuseUnknown(options, ['unreadable'], 'option of load');
-    const key = this.#key(sid);
-    this.#collector.sawRead();
-    this.#upgrade?.rename(sid);
-    const row = await this.#batch.read(key);
-    try {
-      if (row === null) return null;
-      const session = decodeSession(row, this.#place.layout) as Session<F>;
-      return { session, revision: sealRevision(new ReadRevision(row, this.#place.layout)) };
-    } catch (error) {
-      this.#report(error);
-      if (unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
-      return null;
-    }
+    const row = await this.#read(sid, options);
+    const session = row && this.#sessionIn(row, options);
+    return session && { session, revision: sealRevision(new ReadRevision(row, this.#place.layout)) };
   }
 
   /**
@@ -377,6 +367,26 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     await Promise.race([Promise.all([this.#batch.idle(), this.#sync.settled()]), late]);
     clearTimeout(timer);
     if (this.#owned) await this.#place.knex.destroy();
+  }
+
+  /** @throws KssError at once */
+  #read(sid: string, options: ReadOptions | undefined): Promise<StoredRow | null> {
+    if (options !== undefined) refuseUnknown(options, ['unreadable'], 'option of load');
+    const key = this.#key(sid);
+    this.#collector.sawRead();
+    this.#upgrade?.rename(sid);
+    return this.#batch.read(key);
+  }
+
+  /** The session in a row; null where it cannot be read and nobody asked to hear of that. */
+  #sessionIn(row: StoredRow, options: ReadOptions | undefined): Session<F> | null {
+    try {
+      return decodeSession(row, this.#place.layout) as Session<F>;
+    } catch (error) {
+      this.#report(error);
+      if (options?.unreadable === 'reject' || !isKssError(error, 'UNREADABLE_ROW')) throw error;
+      return null;
+    }
   }
 
   #encode(key: string, session: object, maxAge: unknown): EncodedSession & SavedSession {

@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { ALIAS, fieldAlias, readInstant, readKey, readText, tokenIn } from './layout.js';
+import { ALIAS, fieldAlias, readInstant, readKey, readText, readToken } from './layout.js';
 import { listColumns } from './listing.js';
 import { type Place, queryOn, whereLive } from './place.js';
 
@@ -7,6 +7,7 @@ import { type Place, queryOn, whereLive } from './place.js';
 export interface WholeRow {
   readonly key: string;
   readonly expireAt: number;
+  /** Of a table that has tokens. */
   readonly token: number;
   readonly text: string | null;
   /** One for each field of the layout, in its order. */
@@ -58,12 +59,11 @@ function liveRows(place: Place): Knex.QueryBuilder {
 }
 
 function wholeRow(row: Record<string, unknown>, { layout }: Place): WholeRow {
-  const text = readText(row);
   return {
     key: readKey(row[ALIAS.sid]),
     expireAt: readInstant(row[ALIAS.expireAt]),
-    token: tokenIn(row, text, layout),
-    text,
+    token: readToken(row),
+    text: readText(row),
     values: layout.fields.map((_, i) => row[fieldAlias(i)]),
   };
 }
