@@ -97,6 +97,34 @@ describeDatabases(
       },
     );
 
+    it('a second one reaches the server as the first does, through TLS where that is said', async () => {
+      process.env.DATABASE_URL = given;
+      const apart = mine.find(({ heading, code }) => heading === 'Sequelize' && code.includes('connection: {'));
+      if (apart === undefined) throw new Error('The page lacks the recipe with two pools.');
+      const secured = apart.code.replace(
+        'logging: false,',
+        'logging: false, dialectOptions: { ssl: { rejectUnauthorized: false } },',
+      );
+      expect(secured).not.toBe(apart.code);
+      const recipe = (await run(secured)) as unknown as Recipe;
+      end = async () => {
+        await recipe.sessions.close();
+        await recipe.knex.destroy();
+        await endOf('Sequelize', recipe);
+      };
+      const asked =
+        name === 'postgres'
+          ? 'select ssl::int as id from pg_stat_ssl where pid = pg_backend_pid()'
+          : "select variable_value <> '' as id from information_schema.session_status where variable_name = 'Ssl_cipher'";
+      const sql = name === 'mysql' ? asked.replace('information_schema', 'performance_schema') : asked;
+      const tells = (query: () => PromiseLike<unknown>) => idOf(query).catch((error: unknown) => String(error));
+      const theirs = await tells(() => (recipe.db as Sequelize).query(sql));
+      const ours = await tells(() => recipe.knex.raw(sql));
+      // A server without TLS refuses both.
+      if (typeof theirs === 'number') expect([theirs, ours]).toEqual([1, 1]);
+      else for (const refusal of [theirs, ours]) expect(refusal).toMatch(/does not support (secure|SSL)/);
+    });
+
     it('is shared by half: of two connections, one stays with the app while the database stalls', async () => {
       process.env.DATABASE_URL = given;
       const plain = mine.find(({ code }) => !code.includes('db =') && !code.includes('promise'));
