@@ -9,6 +9,8 @@ import { type StaleRead, StaleReads } from './stale-reads.js';
 export interface SharedLoadOptions {
   /** Each stands for one process of the app, and has a pool of its own. */
   readonly stores: readonly KnexSessionStore[];
+  /** The store that makes the sessions; each of the others makes some where none is given. */
+  readonly maker?: KnexSessionStore;
   /** What the sids begin with; one load's own. */
   readonly name: string;
   readonly sessions: number;
@@ -63,8 +65,9 @@ export class SharedLoad {
 
   /** Makes the sessions and lets the workers begin. */
   async start(): Promise<void> {
-    const { name, sessions, workers } = this.#options;
-    await Promise.all(Array.from({ length: sessions }, (_, i) => this.#store()[0].set(`${name}-${i}`, { born: true })));
+    const { name, sessions, workers, maker } = this.#options;
+    const make = (_: unknown, i: number) => (maker ?? this.#store()[0]).set(`${name}-${i}`, { born: true });
+    await Promise.all(Array.from({ length: sessions }, make));
     this.#running = true;
     const work = (_: unknown, worker: number) => this.#work(worker, this.#options.random.fork());
     this.#done = Promise.all(Array.from({ length: workers }, work));
