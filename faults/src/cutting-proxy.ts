@@ -23,6 +23,8 @@ export interface CuttingProxy {
   readonly late: readonly Buffer[];
   /** How many stalled connections the client has not closed. */
   stalled(): number;
+  /** From now on, connections meet with their fates; until then they are whole. */
+  begin(): void;
   /** From now on, connections are whole; those that are stalled stay so. Resolves when nothing is late any more. */
   heal(): Promise<void>;
   close(): Promise<void>;
@@ -44,7 +46,7 @@ export async function startCuttingProxy(
   const met = { close: 0, reset: 0, stall: 0, late: 0 };
   const late: Buffer[] = [];
   const deliveries = new Set<Promise<void>>();
-  let healed = false;
+  let whole = true;
   let connections = 0;
   const doomed = new Set<Socket>();
 
@@ -86,7 +88,7 @@ export async function startCuttingProxy(
     const carry = (from: Socket, to: Socket, counted: boolean) =>
       from.on('data', (chunk) => {
         if (over) return;
-        if (healed || !counted || chunk.length < left) {
+        if (whole || !counted || chunk.length < left) {
           if (counted) left -= chunk.length;
           to.write(chunk);
         } else if (fate === 'late') {
@@ -112,8 +114,11 @@ export async function startCuttingProxy(
     met,
     late,
     stalled: () => doomed.size / 2,
+    begin() {
+      whole = false;
+    },
     async heal() {
-      healed = true;
+      whole = true;
       await Promise.all(deliveries);
     },
     async close() {

@@ -33,6 +33,7 @@ describeServers('connections that are reset, and whose last bytes reach the serv
           look: async (sid) => direct(tableName).where({ sid }),
         });
         await load.start();
+        proxy.begin();
         await sleep(amount(3000, 30_000));
         await proxy.heal();
         await load.stop();
@@ -72,6 +73,7 @@ describeServers('connections that are reset, and whose last bytes reach the serv
           strays,
         },
         async ({ ledger }) => {
+          proxy.begin();
           await sleep(amount(3000, 45_000));
           await proxy.heal();
           await ledger.recovered(performance.now(), 15_000);

@@ -29,6 +29,7 @@ describeServers('connections that break in the middle of statements and of answe
           strays,
         },
         async ({ ledger }) => {
+          proxy.begin();
           await sleep(amount(3000, 45_000));
           await proxy.heal();
           await ledger.recovered(performance.now(), 15_000);
@@ -40,7 +41,7 @@ describeServers('connections that break in the middle of statements and of answe
     } finally {
       await proxy.close();
     }
-    for (const count of Object.values(proxy.met)) expect(count).toBeGreaterThan(0);
+    for (const fate of ['close', 'reset', 'stall'] as const) expect(proxy.met[fate]).toBeGreaterThan(0);
   });
 
   it(`are closed where every answer is lost for longer than the deadline (seed ${SEED})`, async () => {
