@@ -87,6 +87,12 @@ describe.each(PACKAGES)('the package @kss/%s', (name) => {
     for (const range of Object.values({ ...dependencies, ...peerDependencies })) expect(range).toMatch(/^[\^>~\d]/);
   });
 
+  it('is published in the open, with its provenance, and runs nothing where it is installed', () => {
+    const { publishConfig, scripts } = manifest();
+    expect(publishConfig).toEqual({ access: 'public', provenance: true });
+    expect(Object.keys(scripts ?? {}).filter((name) => /install|prepare|publish/.test(name))).toEqual([]);
+  });
+
   it('names only files that are there', () => {
     const { main, module, types, exports, typesVersions } = manifest();
     const named = JSON.stringify({ main, module, types, exports, typesVersions }).match(/\.\/dist\/[^"]+/g) ?? [];
