@@ -35,10 +35,12 @@ export async function tableProblems(place: Place, extras: Extras, facts: DdlFact
     const sql = statementsOf(knex, createQuery(place, extras, facts)) ?? [];
     return [{ kind: 'table', message: `There is no table '${layout.table}'.`, sql, usable: false }];
   }
-  // Databases differ in whether column names have a case.
-  const columns = new Map(described.map((column) => [column.name.toLowerCase(), column]));
+  // Databases differ in whether column names have a case: where they have one, two may differ in nothing else.
+  const exact = new Map(described.map((column) => [column.name, column]));
+  const folded = new Map(described.map((column) => [column.name.toLowerCase(), column]));
   return neededColumns(place, extras).flatMap((needed) => {
-    const there = columns.get(place.bare(needed.name).toLowerCase());
+    const name = place.bare(needed.name);
+    const there = exact.get(name) ?? folded.get(name.toLowerCase());
     if (there === undefined) return missing(place, needed, facts);
     return [
       ...unfit(place, needed, there, facts),

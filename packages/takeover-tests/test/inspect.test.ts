@@ -1,20 +1,13 @@
 import * as takeover from '@kss/core/takeover';
 import { KnexSessionStore } from '@kss/express';
 import { describeDatabases } from '@kss/test-kit';
-import type { Knex } from 'knex';
 import { KnexSchemaSessionStore } from 'knex-schema-session-store';
 import { describe, expect, it } from 'vitest';
+import { storeOf } from './call.js';
 import { PREDECESSORS } from './predecessors.js';
 
 const HOUR = 3_600_000;
 const TABLE = 'kss_takeover_inspect';
-
-/** Runs the call that the inspection wrote, as the module of an app that imports what is named there. */
-function storeOf(call: string, knex: Knex): KnexSessionStore {
-  const door = Object.entries(takeover);
-  const run = new Function('KnexSessionStore', 'knex', ...door.map(([name]) => name), `return ${call}`);
-  return run(KnexSessionStore, knex, ...door.map(([, value]) => value)) as KnexSessionStore;
-}
 
 describe.each(PREDECESSORS)('the table of $title', ({ title, databases, open }) => {
   const table = `${TABLE}_${title.replace(/\W+/g, '_')}`;

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex';
+import type { ColumnInfo } from '../dialect/index.js';
 import { isKssError, KssError } from '../errors.js';
 import { wrapError } from '../executor.js';
-import { FOREIGN_LAYOUTS } from '../foreign-layouts.js';
 import { resolveOptions } from '../options.js';
-import { queryOn, whereLive } from '../place.js';
+import { type Place, queryOn, whereLive } from '../place.js';
 import { placeFor } from '../session-table.js';
 import { factsOf } from '../table.js';
 import { tableProblems } from '../table-check.js';
-import type { LayoutName, StoreOptions } from '../types.js';
+import type { LayoutName } from '../types.js';
+import { CALLS, type Call, callText, type TableNames } from './call-text.js';
 
 /** What {@link inspectSessionTable} finds. */
 export interface TableInspection {
@@ -21,85 +22,20 @@ export interface TableInspection {
   readonly columns: readonly string[];
 }
 
-/** How the call for a layout is written. */
-interface Call {
-  readonly store: string;
-  /** What names the table there, and the column of the sid. */
-  readonly table: string;
-  readonly sid?: string;
-  /** What the table is called where nothing names it. */
-  readonly usual: string;
-  /** The arguments of the constructor, out of the options that are needed. */
-  readonly write: (given: readonly string[], more: string | undefined) => string;
+/** Names under which a layout may be in the table, and what is there under them. */
+interface Candidate {
+  readonly call: Call;
+  readonly names: TableNames;
+  readonly place: Place;
 }
 
-function record(parts: readonly string[]): string {
-  return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
-}
-
-/** A call of one of the functions beside this one. */
-function called(name: string, first: readonly string[], options: string, more: string | undefined): string {
-  const last = more === undefined ? (options === '{}' ? [] : [options]) : [options, more];
-  return `...${name}(${[...first, ...last].join(', ')})`;
-}
-
-function withKnex(name: string, wrap = (given: readonly string[]) => given): Call['write'] {
-  return (given, more) => called(name, ['knex'], record(wrap(given)), more);
-}
-
-function inside(name: string): (given: readonly string[]) => readonly string[] {
-  return (given) => (given.length === 0 ? [] : [`${name}: ${record(given)}`]);
-}
-
-const CONNECT = { table: 'tableName', sid: 'sidFieldName', usual: 'sessions' };
-
-// Of two layouts that fit as well, the first counts.
-const CALLS: Readonly<Record<LayoutName | 'ours', Call>> = {
-  ours: {
-    store: '@kss/core',
-    ...{ table: 'tableName', sid: 'sidName', usual: 'sessions' },
-    write: (given, more) => ['knex', record(more === undefined ? given : [...given, more.slice(2, -2)])].join(', '),
-  },
-  'knex-schema-session-store': {
-    store: 'knex-schema-session-store',
-    ...{ table: 'table_name', sid: 'sid_name', usual: 'sessions' },
-    write: withKnex('knexSchemaSessionStore'),
-  },
-  'connect-session-knex': {
-    store: 'connect-session-knex',
-    ...CONNECT,
-    write: (given, more) => called('connectSessionKnex', [], record(['knex', ...given]), more),
-  },
-  'connect-session-kysely-utc': {
-    store: 'connect-session-kysely',
-    ...CONNECT,
-    write: withKnex('connectSessionKysely', (given) => [...given, "expired: 'timestamp'"]),
-  },
-  'connect-session-kysely': { store: 'connect-session-kysely', ...CONNECT, write: withKnex('connectSessionKysely') },
-  'koa-generic-session-knex': {
-    store: 'koa-generic-session-knex',
-    ...{ table: 'tableName', usual: 'Sessions' },
-    write: withKnex('koaGenericSessionKnex'),
-  },
-  'express-mysql-session': {
-    store: 'express-mysql-session',
-    ...{ table: 'tableName', usual: 'sessions' },
-    write: withKnex('expressMysqlSession', inside('schema')),
-  },
-  'sequelize-session-store': {
-    store: 'sequelize-session-store',
-    ...{ table: 'tableName', usual: 'session' },
-    write: withKnex('sequelizeSessionStore', inside('model')),
-  },
-  'connect-pg-simple': {
-    store: 'connect-pg-simple',
-    ...{ table: 'tableName', usual: 'session' },
-    write: withKnex('connectPgSimple'),
-  },
-};
+const STAMPS = ['created_at', 'updated_at'];
 
 /**
  * Whose table of sessions it is, how many live in it, and which call takes it over. Nothing is changed.
+ *
+ * Of columns that were renamed, only that of the session id is recognized. Some stores make tables that are alike: those of
+ * connect-session-kysely with a time zone are those of connect-session-knex.
  *
  * @param schemaName the schema that the table is in, where it is not the connection's own
  * @example
@@ -111,23 +47,23 @@ export async function inspectSessionTable(
   tableName: string,
   schemaName?: string,
 ): Promise<TableInspection> {
-  const options: StoreOptions = { tableName, ...(schemaName !== undefined && { schemaName }) };
-  const { dialect, name } = placeFor(knex, resolveOptions(options));
+  const asked: TableNames = { tableName, ...(schemaName !== undefined && { schemaName }) };
+  const { dialect, name } = placeFor(knex, resolveOptions(asked));
   try {
     const described = await dialect.describe(knex, name);
     if (described.length === 0) throw new KssError('TABLE_MISMATCH', `There is no table '${tableName}'.`);
     const columns = described.map((column) => column.name);
-    // A column that identifies rows may be the sid's under another name.
-    const keys = described.filter(({ unique }) => unique).map((column) => column.name);
-    const found = await bestFit(knex, options, keys);
+    const found = await bestFit(knex, asked, described);
     if (found === undefined) return { store: undefined, live: undefined, call: undefined, columns };
-    const { layout } = found.place;
-    const known = [layout.sid, layout.expireAt, layout.revision, layout.additional];
-    const rows = (await whereLive(queryOn(found.place).count({ n: '*' }), found.place)) as { n: unknown }[];
+    const { call, names, place } = found;
+    const { sid, expireAt, revision, additional } = place.layout;
+    const own = [sid, expireAt, additional, ...(revision === undefined ? [] : [revision])].map(place.bare);
+    const known = names.timestamps ? [...own, ...STAMPS] : own;
+    const rows = (await whereLive(queryOn(place).count({ n: '*' }), place)) as { n: unknown }[];
     return {
-      store: found.call.store,
+      store: call.store,
       live: Number(rows[0]?.n),
-      call: callOf(found.call, options, found.sidName),
+      call: callText(call, names),
       columns: columns.filter((column) => !known.includes(column)),
     };
   } catch (error) {
@@ -136,41 +72,72 @@ export async function inspectSessionTable(
 }
 
 /** The layout that the table fits best: a column that is indexed elsewhere may lack its index, or its zone. */
-async function bestFit(knex: Knex, options: StoreOptions, keys: readonly string[]) {
-  let best:
-    | { readonly place: ReturnType<typeof placeFor>; call: Call; sidName: string | undefined; wrong: number }
-    | undefined;
+async function bestFit(
+  knex: Knex,
+  asked: TableNames,
+  described: readonly ColumnInfo[],
+): Promise<Candidate | undefined> {
+  let best: Candidate | undefined;
+  let least = Number.POSITIVE_INFINITY;
   for (const [name, call] of Object.entries(CALLS) as [LayoutName | 'ours', Call][]) {
-    if (name !== 'ours' && !canBe(knex, { ...options, layout: name })) continue;
-    const usual = name === 'ours' ? 'sid' : FOREIGN_LAYOUTS[name].sidName;
-    const others = call.sid === undefined ? [] : keys.filter((key) => key !== usual);
-    for (const sidName of [undefined, ...others]) {
-      const meant = { ...options, ...(sidName !== undefined && { sidName }), ...(name !== 'ours' && { layout: name }) };
-      const place = placeFor(knex, resolveOptions(meant));
+    for (const candidate of candidates(knex, asked, described, call, name === 'ours' ? undefined : name)) {
+      const { place } = candidate;
       const problems = await tableProblems(place, new Map(), await factsOf(place));
-      if (problems.some(({ usable }) => !usable) || problems.length >= (best?.wrong ?? Number.POSITIVE_INFINITY))
-        continue;
-      best = { place, call, sidName, wrong: problems.length };
+      if (problems.some(({ usable }) => !usable) || problems.length >= least) continue;
+      best = candidate;
+      least = problems.length;
     }
   }
   return best;
 }
 
-/** Whether there can be such a table in the database at all. */
-function canBe(knex: Knex, options: StoreOptions): boolean {
+function candidates(
+  knex: Knex,
+  asked: TableNames,
+  described: readonly ColumnInfo[],
+  call: Call,
+  layout: LayoutName | undefined,
+): readonly Candidate[] {
+  const usual = placeIf(knex, asked, layout);
+  if (usual === undefined) return [];
+  const columns = described.map((column) => column.name);
+  const { bare } = usual;
+  const { sid, expireAt, additional, revision } = usual.layout;
+  /** The option for a column that is there in another case. */
+  const spelled = (option: keyof TableNames, name: string): TableNames => {
+    const other = columns.includes(bare(name)) ? undefined : columns.find((column) => isAlike(column, bare(name)));
+    return other === undefined ? {} : { [option]: other };
+  };
+  const names: TableNames = {
+    ...asked,
+    ...spelled('sidName', sid),
+    ...spelled('expireAtName', expireAt),
+    ...spelled('additionalName', additional),
+    ...(revision !== undefined && spelled('revisionName', revision)),
+  };
+  // A column that identifies rows may be the sid's under another name.
+  const keys = described.filter((column) => column.unique && !isAlike(column.name, bare(sid)));
+  const renamed = call.options.sidName === undefined ? [] : keys.map((column) => ({ ...names, sidName: column.name }));
+  const stamped = call.options.timestamps !== undefined && STAMPS.every((stamp) => columns.includes(bare(stamp)));
+  return [names, ...renamed].flatMap((each) => {
+    const plain = { call, names: each, place: placeIf(knex, each, layout) };
+    const dated = { ...each, timestamps: true };
+    // Those of another store are there, and written by nobody.
+    const written = { call, names: dated, place: layout === undefined ? placeIf(knex, dated, layout) : plain.place };
+    return (stamped ? [written, plain] : [plain]).filter((one): one is Candidate => one.place !== undefined);
+  });
+}
+
+/** The place, if the database can have such a table, and a table can have such names. */
+function placeIf(knex: Knex, names: TableNames, layout: LayoutName | undefined): Place | undefined {
   try {
-    placeFor(knex, resolveOptions(options));
-    return true;
+    return placeFor(knex, resolveOptions({ ...names, layout }));
   } catch (error) {
-    if (isKssError(error, 'INVALID_OPTION')) return false;
+    if (isKssError(error, 'INVALID_OPTION')) return undefined;
     throw error;
   }
 }
 
-function callOf({ table, sid, usual, write }: Call, { tableName, schemaName }: StoreOptions, sidName?: string): string {
-  const given = [
-    ...(tableName === usual ? [] : [`${table}: '${tableName}'`]),
-    ...(sid === undefined || sidName === undefined ? [] : [`${sid}: '${sidName}'`]),
-  ];
-  return `new KnexSessionStore(${write(given, schemaName === undefined ? undefined : `{ schemaName: '${schemaName}' }`)})`;
+function isAlike(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
