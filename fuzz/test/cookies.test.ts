@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KnexSessionStore } from '@kss/core';
 import { describeDatabases } from '@kss/test-kit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type App, apps } from '../src/apps.js';
+import type { App } from '../src/app.js';
+import { apps } from '../src/apps.js';
 import { type Bystanders, bystanders } from '../src/bystanders.js';
 import { text } from '../src/hostile.js';
 import { ask } from '../src/raw-http.js';
@@ -102,6 +104,8 @@ describeDatabases(
       let others: Bystanders;
       let victim: string;
 
+      const isIn = async () => (await ask(app.port, '/', Buffer.from(victim))).body.includes('victim');
+
       beforeAll(async () => {
         await knex().schema.dropTableIfExists(table);
         store = new KnexSessionStore(knex(), { tableName: table, gcInterval: 0, timeout: 60_000, onError: () => {} });
@@ -110,7 +114,11 @@ describeDatabases(
         app = await (apps[framework] as (typeof apps)[string])(store);
         const { head } = await ask(app.port, '/in/victim', Buffer.alloc(0));
         victim = [...head.matchAll(/^set-cookie: ([^;\r]+)/gim)].map(([, cookie]) => cookie).join('; ');
-        expect((await ask(app.port, '/', Buffer.from(victim))).body).toContain('victim');
+        // Not every middleware waits until the session is saved.
+        for (let tries = 0; !(await isIn()); tries++) {
+          if (tries === 100) throw new Error('The victim is not signed in.');
+          await sleep(20);
+        }
       });
       afterAll(async () => {
         await app.close();
@@ -119,6 +127,8 @@ describeDatabases(
         await knex().schema.dropTableIfExists(table);
       });
 
+      /** Whether nothing was bent: one that is not signed has no signature to take away. */
+      const isWhole = (cookie: Buffer) => cookie.equals(Buffer.from(victim));
       const cases = (all: number) => (name === 'sqlite' ? all : all / 20);
       /** The victim's session is there, and its cookie still opens it: the server lives. */
       const holds = async () => {
@@ -136,6 +146,7 @@ describeDatabases(
           holds,
           check: async ([bend, writes]) => {
             const cookie = bend(victim);
+            if (isWhole(cookie)) return;
             const { status, head, body } = await ask(app.port, writes ? '/in/guest' : '/', cookie);
             expect([200, 400, 431]).toContain(status);
             expect(head + body).not.toContain('victim');
@@ -169,8 +180,9 @@ describeDatabases(
           holds,
           check: async ([session, writes], i) => {
             const one = `stored-${i % 25}`;
-            await knex()(table).where({ sid: one }).delete();
-            await knex()(table).insert({ sid: one, expire_at: 4_000_000_000_000, additional: JSON.stringify(session) });
+            const row = { sid: app.prefix + one };
+            await knex()(table).where(row).delete();
+            await knex()(table).insert({ ...row, expire_at: 4_000_000_000_000, additional: JSON.stringify(session) });
             const { status, body } = await ask(app.port, writes ? '/in/guest' : '/', Buffer.from(app.cookieOf(one)));
             expect([200, 500]).toContain(status);
             expect(body).not.toMatch(/victim|polluted/);
