@@ -8,11 +8,11 @@ import { createSession } from 'koa-session';
 import { type App, LIFE, listening, page, SECRET, userIn } from './app.js';
 
 /** What the tests of the adapter run on. */
-const require = createRequire(new URL('../../packages/koa/package.json', import.meta.url));
+const installed = createRequire(new URL('../../packages/koa/package.json', import.meta.url));
 
 type Options = { readonly store: object; readonly key: string };
-const genericSession = require('koa-generic-session') as (options: Options & { cookie: object }) => Koa.Middleware;
-const minimalSession = require('koa-session-minimal') as (options: Options & { cookie: object }) => Koa.Middleware;
+const genericSession = installed('koa-generic-session') as (options: Options & { cookie: object }) => Koa.Middleware;
+const minimalSession = installed('koa-session-minimal') as (options: Options & { cookie: object }) => Koa.Middleware;
 
 /** The app behind a session middleware, with the sids that are stored under this prefix. */
 async function koaApp(use: (app: Koa) => Koa.Middleware, prefix: string, cookieOf: App['cookieOf']): Promise<App> {
