@@ -21,6 +21,7 @@ import {
 } from './dialect.js';
 import { formsOf } from './forms.js';
 import { caseStatements, MOST_UPDATED } from './mysql-batches.js';
+import { forget, keep, runKept } from './mysql-kept.js';
 import { farStatement, ownPlace, readStatement, touchStatement } from './statements.js';
 
 // information_schema.columns.data_type
@@ -49,8 +50,13 @@ export const mysql: Dialect = {
   batchesWrites: true,
   mostUpdated: MOST_UPDATED,
 
-  statements,
+  statements: (layout, table, quote) => {
+    const made = statements(layout, table, quote);
+    return layout.foreign === undefined ? keep(made) : made;
+  },
   driverOptions: () => undefined,
+  runKept,
+  forgetPrepared: forget,
   batches: (_, layout, table, quote) =>
     caseStatements(
       layout,
@@ -386,11 +392,14 @@ const VALUE = new Set([
   4025, // check (MariaDB)
 ]);
 
+const STALE = new Set([1243, 1295, 1461, 1615]); // what the server, or a proxy before it, does not keep compiled
+
 /** Error numbers: dev.mysql.com, "Server Error Message Reference"; mariadb.com/kb, "MariaDB Error Codes". */
 function failure(error: unknown): Failure {
   const number = Number((error as { errno?: unknown } | undefined)?.errno);
   const message = error instanceof Error ? error.message : '';
   if (TRANSIENT.has(number)) return { kind: 'transient' };
+  if (STALE.has(number)) return { kind: 'stale' };
   if (EXISTS.has(number)) return { kind: 'exists' };
   if (UNIQUE.has(number)) return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
   if (VALUE.has(number)) return { kind: 'value', column: columnIn(message) };
