@@ -114,6 +114,7 @@ describe('the others', () => {
           disableTouch: true,
           host: 'a',
           ssl: {},
+          multipleStatements: true,
         },
         schema: { tableName: 'logins', columnNames: { session_id: 'a', expires: 'b', data: 'c' } },
       }),

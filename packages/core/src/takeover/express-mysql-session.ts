@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 import type { FieldShape, StoreOptions } from '../types.js';
 import { collectionInterval, known, lifetime, type StoreArguments, storeArguments } from './arguments.js';
 
-/** The options of express-mysql-session. */
-export interface ExpressMysqlSessionOptions {
+/** The options of express-mysql-session; the settings of its connection are accepted, so that they can stay as they are. */
+export interface ExpressMysqlSessionOptions extends Readonly<Partial<Record<(typeof CONNECTION)[number], unknown>>> {
   readonly clearExpired?: boolean;
   /** Milliseconds; 0, by which it collected without a pause, is refused. */
   readonly checkExpirationInterval?: number;
@@ -15,28 +15,16 @@ export interface ExpressMysqlSessionOptions {
     readonly tableName?: string;
     readonly columnNames?: { readonly session_id?: string; readonly expires?: string; readonly data?: string };
   };
-  /** The connection is that of the knex; this and what follows is accepted, so that the options can stay as they are. */
-  readonly host?: unknown;
-  readonly port?: unknown;
-  readonly user?: unknown;
-  readonly password?: unknown;
-  readonly database?: unknown;
-  readonly charset?: unknown;
-  readonly endConnectionOnClose?: unknown;
-  readonly connectionLimit?: unknown;
-  readonly waitForConnections?: unknown;
-  readonly maxIdle?: unknown;
-  readonly idleTimeout?: unknown;
-  readonly queueLimit?: unknown;
-  readonly acquireTimeout?: unknown;
-  readonly connectTimeout?: unknown;
-  readonly localAddress?: unknown;
-  readonly socketPath?: unknown;
-  readonly ssl?: unknown;
-  readonly timezone?: unknown;
-  readonly debug?: unknown;
-  readonly flags?: unknown;
 }
+
+/** Settings of the connection, of version 3's and of version 2's driver: the connection is that of the knex. */
+const CONNECTION = [
+  ...(['host', 'port', 'user', 'password', 'database', 'charset', 'endConnectionOnClose', 'connectionLimit'] as const),
+  ...(['waitForConnections', 'maxIdle', 'idleTimeout', 'queueLimit', 'acquireTimeout', 'connectTimeout'] as const),
+  ...(['localAddress', 'socketPath', 'ssl', 'timezone', 'debug', 'flags', 'trace', 'insecureAuth'] as const),
+  ...(['supportBigNumbers', 'bigNumberStrings', 'dateStrings', 'stringifyObjects', 'typeCast', 'queryFormat'] as const),
+  ...(['localInfile', 'multipleStatements'] as const),
+];
 
 const NAMES = [
   ...([
@@ -47,9 +35,7 @@ const NAMES = [
     'disableTouch',
     'schema',
   ] as const),
-  ...(['host', 'port', 'user', 'password', 'database', 'charset', 'endConnectionOnClose', 'connectionLimit'] as const),
-  ...(['waitForConnections', 'maxIdle', 'idleTimeout', 'queueLimit', 'acquireTimeout', 'connectTimeout'] as const),
-  ...(['localAddress', 'socketPath', 'ssl', 'timezone', 'debug', 'flags'] as const),
+  ...CONNECTION,
 ];
 
 /**
