@@ -41,10 +41,21 @@ it('has a change for each predecessor', () => {
   ]);
 });
 
-it('installs what each change imports', async () => {
-  const text = await readFile(new URL(`../../../${PAGE}`, import.meta.url), 'utf8');
+const text = await readFile(new URL(`../../../${PAGE}`, import.meta.url), 'utf8');
+const sectionOf = (heading: string) => text.split(/^## /m).find((section) => section.startsWith(`${heading}\n`)) ?? '';
+
+it('says of each how to install, change, roll out and go back, and what changes', () => {
+  for (const { heading } of diffs) {
+    const parts = [...sectionOf(heading).matchAll(/^(?:\*\*([\w ]+)\.\*\*|(```diff)|(What changes):)/gm)];
+    expect(parts.map(([, bold, diff, list]) => bold ?? diff ?? list)).toEqual([
+      ...['Install', '```diff', 'Roll out', 'Go back', 'Other calls', 'What changes'],
+    ]);
+  }
+});
+
+it('installs what each change imports', () => {
   for (const { heading, code } of diffs) {
-    const section = text.slice(text.indexOf(`\n## ${heading}\n`));
+    const section = sectionOf(heading);
     const installed = /`npm install ([^`]*)`/.exec(section)?.[1]?.split(' ');
     const imported = [...code.matchAll(/^\+.* from '(@kss\/\w+)/gm)].map(([, name]) => name);
     expect(imported).toContain('@kss/core');
