@@ -38,6 +38,7 @@ const floors = [
     ...[
       'queue.ts',
       'executor.ts',
+      'expired.ts',
       'query.ts',
       'requests.ts',
       'single.ts',

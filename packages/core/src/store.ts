@@ -17,6 +17,7 @@ import { columnsOf } from './dialect/index.js';
 import { embeddedKnex } from './embedded.js';
 import { ensureTable, settingsCheck } from './ensure-table.js';
 import { isKssError, KssError } from './errors.js';
+import { deleteExpired } from './expired.js';
 import { expiryOf } from './expiry.js';
 import { layoutOf } from './layout.js';
 import { mergeSessions } from './merge.js';
@@ -48,7 +49,6 @@ import type {
 } from './types.js';
 import { Upgrade } from './upgrade.js';
 
-const GC_CHUNK = 1000;
 
 /** What lies under a store, for what this package does on its whole table. */
 export interface StoreParts {
@@ -280,8 +280,8 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   /**
-   * Deletes the rows that are expired by this process's clock, in chunks. `timeout` is for each chunk. Collections by time or
-   * by reads leave alone what expired less than ten minutes ago.
+   * Deletes the rows that are expired by this process's clock, some at a time, with rests between. `timeout` is for each
+   * statement. Collections by time or by reads leave alone what expired less than ten minutes ago.
    *
    * @returns how many it is known to have deleted; what a statement had deleted whose connection broke is not counted
    * @throws KssError TIMEOUT, DATABASE
@@ -345,15 +345,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   async #collect(before: number): Promise<number> {
-    let deleted = 0;
-    for (;;) {
-      const result = await this.#batch.wholeSql(() =>
-        this.#place.dialect.deleteExpired(this.#place.layout, this.#place.table, this.#place.quote, before, GC_CHUNK),
-      );
-      const chunk = this.#place.dialect.affected(result);
-      deleted += chunk;
-      if (chunk < GC_CHUNK || this.#closing !== undefined) break;
-    }
+    const deleted = await deleteExpired(this.#place, this.#batch, before, () => this.#closing !== undefined);
     await this.#upgrade?.check();
     return deleted;
   }
