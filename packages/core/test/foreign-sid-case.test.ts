@@ -22,14 +22,14 @@ describeDatabases(
 
     describe.each([
       ['alone', false, ['ABC']],
-      ['among others', undefined, ['ABC', 'one', 'two']],
+      ['among others', {}, ['ABC', 'one', 'two']],
     ] as const)('%s', (_title, batch, sids) => {
       let store: KnexSessionStore;
 
       beforeEach(async () => {
         await knex()(TABLE).delete();
         const options = { tableName: TABLE, layout: 'connect-session-knex', gcInterval: 0 } as const;
-        store = new KnexSessionStore(knex(), batch === undefined ? options : { ...options, batch });
+        store = new KnexSessionStore(knex(), { ...options, batch });
         for (const sid of ['abc', 'one', 'two']) await store.set(sid, { sid });
         return () => store.close();
       });
