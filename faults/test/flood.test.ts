@@ -54,8 +54,9 @@ describeServers('a flood', (server, kind) => {
     const connection = { host: '127.0.0.1', port, ...kind.login, ...kind.connectTimeout(500) };
     return { client: kind.client, table, where: JSON.stringify(connection) };
   };
-  // What is the same whatever the database is, SQLite has shown.
-  const floods = FLOODS.filter(([, flood]) => !SHORT || ['sets', 'gets', 'touches', 'express'].includes(flood));
+  // What is the same whatever the database is, others have shown.
+  const few = kind.name === 'postgres' ? ['sets', 'gets', 'touches', 'express'] : ['sets', 'gets'];
+  const floods = FLOODS.filter(([, flood]) => !SHORT || few.includes(flood));
 
   it.each(floods)('of %s keeps memory flat', async (what, flood, calls) => {
     expectFlat(what, await runFlood(flood, database(`kss_flood_${flood}`), calls));
@@ -71,7 +72,7 @@ describeServers('a flood', (server, kind) => {
         (word) => (word === 'ready' ? proxy.stall() : proxy.resume()),
       );
       console.log(JSON.stringify(result));
-      expect(result.codes.OVERLOADED).toBeGreaterThan(100_000);
+      expect(result.codes.OVERLOADED).toBeGreaterThan(50_000);
       expect(result.codes.TIMEOUT).toBeGreaterThan(50_000);
       // What waits is so many calls, whatever else is asked.
       expect(Math.max(...result.heaps) - result.before).toBeLessThan(MOST_OPEN * CALL_SIZE);
