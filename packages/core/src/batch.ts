@@ -1,9 +1,9 @@
 import { Calls, type Outcome, type Performed } from './calls.js';
 import type { EncodedSession } from './codec.js';
 import { type Overtaken, overtakenOf, settleOvertaken } from './conflicts.js';
-import { guardOf, newToken, nextRandomOf } from './content.js';
+import { type Content, guardOf, newToken, nextRandomOf, type Written } from './content.js';
 import { Deadlines } from './deadline.js';
-import type { Sql } from './dialect/index.js';
+import { contentValues, type Sql } from './dialect/index.js';
 import { Dispatch } from './dispatch.js';
 import { isKssError, KssError } from './errors.js';
 import { Executor, slotsFor } from './executor.js';
@@ -11,15 +11,18 @@ import { filledValues, guardValues, textValues, touchedValues } from './layout.j
 import type { BatchLimits } from './options.js';
 import type { Place } from './place.js';
 import { type Again, type Inputs, type RequestKind, type StoredRow, sizeOf } from './requests.js';
+import type { OpenRevision } from './revision.js';
 import { ANY_INCARNATION, incarnationOf, NO_TOKEN } from './token.js';
 import { isSpared, KnownExpiries, touchWindow } from './touch-after.js';
+import { ownedValues, type WholeRow } from './whole-table.js';
 
 const TRIES = 5;
 const NONE: readonly Overtaken[] = [];
-const NO_TEXT = 'none';
+/** What no row has. */
+const NO_CONTENT: Content = { text: 'none', values: [] };
 
 /** A session to save, with its end in epoch milliseconds. */
-export interface SavedSession extends Pick<EncodedSession, 'text' | 'values'> {
+export interface SavedSession extends Written {
   readonly expireAt: number;
 }
 
@@ -79,7 +82,7 @@ export class Batch {
       key,
       {
         key,
-        token: newToken(saved.text, this.#place.layout),
+        token: newToken(saved, this.#place.layout),
         text: saved.text,
         values: saved.values,
         expireAt: saved.expireAt,
@@ -98,20 +101,15 @@ export class Batch {
    * Replaces a live row that has this token still; where it has another one of the same incarnation, replaces it with what
    * `again` makes of it.
    *
-   * @param merged whether the row is known to have more than was saved, so that `again` is needed in any case
-   * @param text what the token stands for in a table without revisions
+   * @param read what was read, or written before; where the row is known to have more than that, `again` is needed in any case
    * @throws KssError CONFLICT after five tries, DATABASE where nobody knows whether it was done, and what `again` throws
    */
-  updateUnchanged(
-    key: string,
-    saved: SavedSession,
-    known: number,
-    merged: boolean,
-    text: string | null,
-    again: Again,
-  ): Promise<number | null> {
+  updateUnchanged(key: string, saved: SavedSession, read: OpenRevision, again: Again): Promise<number | null> {
+    const { dialect, layout } = this.#place;
+    const { token: known, merged } = read;
     const range = merged ? NO_TOKEN : known;
-    const expected = merged ? NO_TEXT : text;
+    const expected =
+      layout.revision === undefined ? contentValues(layout, dialect, merged ? NO_CONTENT : read.content()) : null;
     return this.#update(key, saved, { known, lowest: range, highest: range, expected, again, unheard: {} });
   }
 
@@ -146,7 +144,7 @@ export class Batch {
         const row = await this.#dispatch.single.read(key, at);
         if (row === null) return false;
         const text = change(row.text);
-        const guard = guardOf(row, this.#place.layout);
+        const guard = guardOf(row, [row.text], this.#place.layout);
         const result = await this.#dispatch.raw(at, () => {
           const now = Date.now();
           const bindings = textValues(this.#place.layout, expireAt, text, now);
@@ -181,17 +179,18 @@ export class Batch {
 
   /** Replaces columns and text of a live row that is still as it was read, and not its expiry; whether it was. */
   fill(
-    { key, token, text }: Pick<StoredRow, 'key' | 'token' | 'text'>,
+    row: Pick<WholeRow, 'key' | 'token' | 'text' | 'values'>,
     filled: Pick<EncodedSession, 'text' | 'values'>,
   ): Promise<boolean> {
-    const { layout } = this.#place;
-    const guard = guardOf({ key, token, text }, layout);
-    return this.#calls.errand(key, async (at) => {
+    const { dialect, layout } = this.#place;
+    const content = { text: row.text, values: ownedValues(row, this.#place) };
+    const guard = guardOf(row, contentValues(layout, dialect, content), layout);
+    return this.#calls.errand(row.key, async (at) => {
       const result = await this.#dispatch.raw(at, () => ({
         sql: this.#dispatch.statements.fill,
         bindings: [...filledValues(filled), ...guardValues(layout, { ...guard, now: Date.now() })],
       }));
-      return this.#place.dialect.updatedToken(result) !== undefined;
+      return dialect.updatedToken(result) !== undefined;
     });
   }
 
@@ -248,7 +247,7 @@ export class Batch {
     condition: Omit<Inputs['update'], 'key' | 'token' | 'random' | 'text' | 'values' | 'expireAt'>,
   ): Promise<number | null> {
     const { text, values, expireAt } = saved;
-    const random = nextRandomOf(text, condition.known, this.#place.layout);
+    const random = nextRandomOf(saved, condition.known, this.#place.layout);
     return this.#calls.request(
       'update',
       key,
@@ -260,9 +259,7 @@ export class Batch {
   async #perform(kind: RequestKind, inputs: readonly Inputs[RequestKind][], at: number): Promise<Performed> {
     const outcomes: (Outcome<unknown> | undefined)[] = await this.#dispatch.run(kind, inputs, at);
     const overtaken =
-      kind === 'update'
-        ? overtakenOf(inputs as Inputs['update'][], outcomes as Outcome<unknown>[], this.#place.layout)
-        : NONE;
+      kind === 'update' ? overtakenOf(inputs as Inputs['update'][], outcomes as Outcome<unknown>[], this.#place) : NONE;
     for (const { index } of overtaken) outcomes[index] = undefined;
     for (let i = 0; i < inputs.length; i++) this.#learn(kind, inputs[i] as Inputs[RequestKind], outcomes[i]);
     if (overtaken.length === 0) return { outcomes };

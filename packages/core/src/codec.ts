@@ -12,6 +12,8 @@ export interface EncodedSession {
   readonly text: string;
   /** One value for each field of the layout, in its order, as the driver takes it; null where there is none. */
   readonly values: readonly unknown[];
+  /** The same as the session has it, copied; also where {@link values} has null for what the column cannot hold. */
+  readonly taken: readonly unknown[];
   /** The session again, as it was. */
   readonly session: () => SessionData;
 }
@@ -56,6 +58,7 @@ export function encodeSession(key: string, session: object, layout: Layout, colu
   return {
     text: encodedText(key, json, layout),
     values,
+    taken,
     session() {
       const again = JSON.parse(json) as SessionData;
       for (const field of held) again[field.name] = giveValue(field.type, field.args, taken[fields.indexOf(field)]);

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { encodeSession, parseSession, readValue } from './codec.js';
 import { guardOf } from './content.js';
-import { columnsOf } from './dialect/index.js';
+import { columnsOf, contentValues } from './dialect/index.js';
 import { KssError } from './errors.js';
 import { fillingOf, isOfOneSession } from './filling.js';
 import { type Field, filledValues, guardValues } from './layout.js';
@@ -28,7 +28,8 @@ export async function moveIn(place: Place, fields: readonly Field[]): Promise<vo
     const unset = values.map((value, i) => (held.some((field) => field === fields[i]) ? null : value));
     const filled = fillingOf({ ...row, values: unset }, target);
     if (filled === undefined) return true;
-    const guard = { ...guardOf(row, layout), now: Date.now() };
+    const expected = contentValues(layout, dialect, { text: row.text, values });
+    const guard = { ...guardOf(row, expected, layout), now: Date.now() };
     const bindings = [...filledValues(filled), ...guardValues(layout, guard)];
     const result = dialect.query?.(knex, { sql: fill, bindings }) ?? knex.raw(fill, bindings as Knex.RawBinding[]);
     return dialect.updatedToken(await result) !== undefined;

@@ -1,8 +1,9 @@
 import type { Outcome } from './calls.js';
 import { nextRandomOf } from './content.js';
+import { contentValues } from './dialect/index.js';
 import type { Dispatch } from './dispatch.js';
 import { KssError } from './errors.js';
-import type { Layout } from './layout.js';
+import type { Place } from './place.js';
 import { MOST_TEXT } from './queue.js';
 import { type Again, type Inputs, type StoredRow, sizeOf, type Unheard } from './requests.js';
 import { incarnationOf, NO_TOKEN, randomOf } from './token.js';
@@ -18,18 +19,18 @@ export class Overtaken {
   /** What is to be written, or was last. */
   input: Update;
   readonly #again: Again;
-  readonly #layout: Layout;
+  readonly #place: Place;
   readonly #incarnation: number;
   readonly #written: Set<number>;
   readonly #unheard: Unheard;
   #asked: number;
 
-  constructor(index: number, input: Update, again: Again, layout: Layout) {
+  constructor(index: number, input: Update, again: Again, place: Place) {
     const { known = 0, lowest, unheard = {} } = input;
     this.index = index;
     this.input = input;
     this.#again = again;
-    this.#layout = layout;
+    this.#place = place;
     this.#incarnation = incarnationOf(known)[0];
     this.#written = new Set([input.random]);
     this.#unheard = unheard;
@@ -40,7 +41,7 @@ export class Overtaken {
   /** How it ended, by the row that is there; undefined where there is something to write over that. */
   meet(row: StoredRow | null): Outcome<number | null> | undefined {
     if (row === null || incarnationOf(row.token)[0] !== this.#incarnation) return { value: null };
-    if (this.#written.has(randomOf(row.token))) return { value: row.token }; // this very write, whose answer was lost
+    if (this.#isOurs(row)) return { value: row.token };
     try {
       this.#writeOver(row);
       return undefined;
@@ -49,16 +50,30 @@ export class Overtaken {
     }
   }
 
+  /** Whether it is this very write, whose answer was lost. A row without revisions may have its content from another one. */
+  #isOurs({ token, expireAt }: StoredRow): boolean {
+    const { layout, forms } = this.#place;
+    if (!this.#written.has(randomOf(token))) return false;
+    return layout.revision !== undefined || expireAt === forms.kept(this.input.expireAt);
+  }
+
   #writeOver(row: StoredRow): void {
     const { token } = row;
-    const { text, values } = this.#again(row, token === this.#asked ? undefined : this.#unheard.broke);
+    const { layout, dialect } = this.#place;
+    // Where only the end is another, there is nothing to merge.
+    if (randomOf(token) !== this.input.random) this.#merge(row);
     // What asked for a token that the row has no more will not reach it, either.
     if (token !== this.#asked) this.#unheard.broke = undefined;
     this.#asked = token;
-    const random = nextRandomOf(text, token, this.#layout);
+    const expected = layout.revision === undefined ? contentValues(layout, dialect, row) : null;
+    this.input = { ...this.input, known: token, lowest: token, highest: token, expected };
+  }
+
+  #merge(row: StoredRow): void {
+    const merged = this.#again(row, row.token === this.#asked ? undefined : this.#unheard.broke);
+    const random = nextRandomOf(merged, row.token, this.#place.layout);
     this.#written.add(random);
-    const exact = { known: token, lowest: token, highest: token, expected: row.text };
-    this.input = { ...this.input, ...exact, text, values, token: random, random };
+    this.input = { ...this.input, text: merged.text, values: merged.values, token: random, random };
   }
 }
 
@@ -70,10 +85,10 @@ export class Overtaken {
 export function overtakenOf(
   inputs: readonly Update[],
   outcomes: readonly Outcome<unknown>[],
-  layout: Layout,
+  place: Place,
 ): readonly Overtaken[] {
   return inputs.flatMap((input, i) =>
-    input.again !== undefined && isUnreached(outcomes[i]) ? [new Overtaken(i, input, input.again, layout)] : [],
+    input.again !== undefined && isUnreached(outcomes[i]) ? [new Overtaken(i, input, input.again, place)] : [],
   );
 }
 

@@ -34,7 +34,7 @@ export interface Layout {
   readonly sidWidth: number;
   readonly expireAt: string;
   readonly expiry: ExpiryForm;
-  /** Undefined in the table of another store, which has none: there the text is compared instead. */
+  /** Undefined in the table of another store, which has none: there the content is compared instead. */
   readonly revision: string | undefined;
   readonly additional: string;
   readonly text: TextForm;
@@ -96,8 +96,8 @@ export interface RowWrite {
 
 /** What a live row is changed with, where its token is within a range. */
 export interface RowUpdate extends RowWrite {
-  /** The text that the row must have, where the table has no revisions; null for whatever it has. */
-  readonly expected: string | null;
+  /** What the row's content is compared with, where the table has no revisions; null for whatever it is. */
+  readonly expected: readonly unknown[] | null;
   /** The random part of the new token. */
   readonly random: number;
   readonly lowest: number;
@@ -141,7 +141,7 @@ export function guardValues(
   layout: Layout,
   { random, key, now, lowest, highest, expected }: Omit<RowUpdate, keyof RowWrite> & Pick<RowWrite, 'key' | 'now'>,
 ): unknown[] {
-  return layout.revision === undefined ? [key, now, expected] : [random, key, now, lowest, highest];
+  return layout.revision === undefined ? [key, now, ...(expected ?? [])] : [random, key, now, lowest, highest];
 }
 
 /** Columns that every save of a live row sets, without key, revision and creation. */

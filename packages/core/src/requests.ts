@@ -1,5 +1,5 @@
 import type { SessionRow } from './codec.js';
-import { UnrevisedRow } from './content.js';
+import { UnrevisedRow, type Written } from './content.js';
 import type { KssError } from './errors.js';
 import {
   ALIAS,
@@ -24,7 +24,7 @@ export interface StoredRow extends SessionRow {
  * @param broke why nobody knows whether what was to be written stood in the row before that token; undefined where it did not
  * @throws KssError CONFLICT, DATABASE, where nothing is to be written then
  */
-export type Again = (row: StoredRow, broke: KssError | undefined) => Pick<RowWrite, 'text' | 'values'>;
+export type Again = (row: StoredRow, broke: KssError | undefined) => Written;
 
 /** Notes of a write that its connection broke and it was sent again: whether the one before was done, nobody knows. */
 export interface Unheard {

@@ -1,4 +1,5 @@
-import { type SessionRow, storedSession } from './codec.js';
+import { type EncodedSession, type SessionRow, storedSession } from './codec.js';
+import { type Content, writtenContent } from './content.js';
 import { KssError } from './errors.js';
 import type { Layout } from './layout.js';
 import type { Revision, SessionData } from './types.js';
@@ -7,8 +8,8 @@ import type { Revision, SessionData } from './types.js';
 export interface OpenRevision {
   /** The row's token. */
   readonly token: number;
-  /** The row's text, as it was read or sent: what is compared where the table has no tokens. */
-  readonly text: string | null;
+  /** What stands in the row: what is compared where the table has no tokens. */
+  content(): Content;
   /** The session as the caller has it: what a later save is compared with. */
   base(): SessionData;
   /** Whether the row has more than the caller's session: what others had changed was merged into it. */
@@ -33,13 +34,23 @@ export class ReadRevision implements OpenRevision {
     return this.#row.token;
   }
 
-  get text(): string | null {
-    return this.#row.text;
+  content(): Content {
+    return this.#row;
   }
 
   base(): SessionData {
     return storedSession(this.#row, this.#layout);
   }
+}
+
+/** The revision of a row that was written. */
+export function writtenRevision(
+  token: number,
+  written: EncodedSession,
+  layout: Layout,
+  merged = false,
+): Omit<OpenRevision, 'latest'> {
+  return { token, content: () => writtenContent(written, layout), base: written.session, merged };
 }
 
 /** A row's token and what was read, in an object that shows them to nobody else. */

@@ -32,7 +32,8 @@ export function singles({ dialect, layout }: Place, statements: Statements, send
       const make = () => {
         const now = Date.now();
         const changed = changedValues(layout, { ...input, now });
-        return { sql: statements.update, bindings: [...changed, ...guardValues(layout, { ...input, now })] };
+        const sql = (input.expected === null ? statements.updateAny : undefined) ?? statements.update;
+        return { sql, bindings: [...changed, ...guardValues(layout, { ...input, now })] };
       };
       const result = await send(at, make, noting([input]));
       const token = dialect.updatedToken(result);

@@ -25,7 +25,7 @@ import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.j
 import { type Place, placeOf, queryOn, reachedRows } from './place.js';
 import { reporter } from './report.js';
 import type { StoredRow } from './requests.js';
-import { openRevision, ReadRevision, sealRevision } from './revision.js';
+import { openRevision, ReadRevision, sealRevision, writtenRevision } from './revision.js';
 import { Search } from './search.js';
 import { keyOf } from './sid.js';
 import { Sync } from './sync.js';
@@ -48,7 +48,6 @@ import type {
   Where,
 } from './types.js';
 import { Upgrade } from './upgrade.js';
-
 
 /** What lies under a store, for what this package does on its whole table. */
 export interface StoreParts {
@@ -171,7 +170,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const saved = this.#encode(key, session, maxAge);
     this.#upgrade?.rename(sid);
     const token = await this.#batch.write(key, saved);
-    return sealRevision({ token, text: saved.text, base: saved.session, merged: false });
+    return sealRevision(writtenRevision(token, saved, this.#place.layout));
   }
 
   /**
@@ -190,10 +189,10 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#upgrade?.rename(sid);
     if (read === undefined || this.#options.onConflict === 'overwrite') {
       const token = await this.#batch.update(key, saved, read?.token);
-      return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged: false });
+      return token === null ? null : sealRevision(writtenRevision(token, saved, this.#place.layout));
     }
     let { merged } = read;
-    const token = await this.#batch.updateUnchanged(key, saved, read.token, merged, read.text, (row, broke) => {
+    const token = await this.#batch.updateUnchanged(key, saved, read, (row, broke) => {
       const { latest = read } = read;
       if (broke !== undefined && latest.token !== row.token) throw outcomeUnknown(broke);
       merged = latest.merged;
@@ -204,8 +203,9 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
       const theirs = storedSession(row, this.#place.layout);
       return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), maxAge);
     });
-    if (token !== null) read.latest = { token, text: saved.text, base: saved.session, merged };
-    return token === null ? null : sealRevision({ token, text: saved.text, base: saved.session, merged });
+    if (token === null) return null;
+    read.latest = writtenRevision(token, saved, this.#place.layout, merged);
+    return sealRevision(writtenRevision(token, saved, this.#place.layout, merged));
   }
 
   /**

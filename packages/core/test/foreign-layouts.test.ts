@@ -1,5 +1,6 @@
 import { type DatabaseName, describeDatabases } from '@kss/test-kit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LAST_INSTANT } from '../src/expiry.js';
 import {
   createSessionTable,
   encryption,
@@ -7,6 +8,7 @@ import {
   type StoreOptions,
   verifySessionTable,
 } from '../src/index.js';
+import { partsOf } from '../src/store.js';
 import type { LayoutName } from '../src/types.js';
 import { textOfRows } from './row-text.js';
 
@@ -127,6 +129,16 @@ describe.each(LAYOUTS)('a table in the form of $layout', ({ layout, only, unit, 
         expect(near?.expiresAt.getTime()).toBeLessThan(to + HOUR + unit);
         expect(await sessions.get('far')).toEqual({});
         expect(await sessions.touch('far', Number.POSITIVE_INFINITY)).toBe(true);
+      });
+
+      it('knows what it keeps of an end', async () => {
+        const { place, batch } = partsOf(store());
+        const second = Math.ceil(Date.now() / 1000) * 1000 + HOUR;
+        const none = schemas.map(() => null);
+        for (const expireAt of [0, 1, 499, 500, 501, 999].map((more) => second + more).concat(LAST_INSTANT)) {
+          await batch.write('sid', { text: '{}', values: none, taken: none, expireAt });
+          expect((await batch.read('sid'))?.expireAt).toBe(Math.min(place.forms.kept(expireAt), LAST_INSTANT));
+        }
       });
 
       it('is touched by touchAfter, in the cookie, and collected', async () => {

@@ -17,6 +17,29 @@ const LAYOUTS: Readonly<Record<string, readonly (typeof CLIENTS)[number][]>> = {
   'express-mysql-session': ['mysql2'],
 };
 
+const TYPES = [
+  'string',
+  'text',
+  'enum',
+  'uuid',
+  'time',
+  'integer',
+  'double',
+  'bigInteger',
+  'decimal',
+  'boolean',
+  'date',
+  'datetime',
+  'json',
+  'jsonb',
+  'binary',
+] as const;
+
+it.each(CLIENTS)('what a save compares of a column that is a part of the session, for %s', (client) => {
+  const { dialect } = placeOf(createKnex({ client, useNullAsDefault: true }), layoutOf(resolveOptions({})));
+  expect(Object.fromEntries(TYPES.map((type) => [type, dialect.sameValue(type, 'c')]))).toMatchSnapshot();
+});
+
 const CASES = Object.entries(LAYOUTS).flatMap(([layout, clients]) => clients.map((client) => ({ layout, client })));
 
 describe.each(CASES)('the table of $layout for $client', ({ layout, client }) => {

@@ -1,6 +1,6 @@
 import { codeOf, type Dialect, TEXT_TYPES, unfitCollation } from './dialect.js';
 import { formsOf } from './forms.js';
-import { placeholder, postgres } from './postgres.js';
+import { placeholder, postgres, sameAsRead } from './postgres.js';
 import { listStatements, returningStatements } from './statements.js';
 
 /**
@@ -20,6 +20,7 @@ export const cockroach: Dialect = {
     returningStatements(layout, table, quote, cockroach, ({ type }) => placeholder(type)),
   driverOptions: () => undefined, // not prepared, for the same reason
   batches: (_, layout, table, quote) => listStatements(layout, table, quote, cockroach),
+  sameValue: (type, column) => sameAsRead(type, column, cockroach.readColumn(type, column), ''),
   readColumn: (type, column) => (type === 'date' ? `${column}::text` : postgres.readColumn(type, column)),
   seconds: (ms, more) => `((${ms})::bigint + ${more}) // 1000`, // its other division makes decimals
   // Strings compare byte for byte, unless a column has a collation.

@@ -88,7 +88,8 @@ export interface Sql {
  * - read: key, now
  * - upsert: the row's values, and those of `liveBindings`
  * - update: the changed values, and those of `guardValues`
- * - replaceText: the text's values, and those of `guardValues`
+ * - updateAny: in a table without revisions, where update asks for the content: the changed values, key, now
+ * - replaceText: the text's values, and those of `guardValues`; of the content it asks for the text alone
  * - fill: the filled values, and those of `guardValues`
  * - touch: the touched values, key, now
  * - touchFar: the touched values, key, now, and two expiries: a row that ends after the first and not after the second stays as it is
@@ -98,6 +99,7 @@ export interface Statements {
   readonly read: string;
   readonly upsert: string;
   readonly update: string;
+  readonly updateAny?: string;
   readonly replaceText: string;
   readonly fill: string;
   readonly touch: string;
@@ -238,6 +240,18 @@ export interface DdlFacts {
 
 /** Types that hold text which must compare byte for byte. */
 export const TEXT_TYPES: ReadonlySet<ColumnType> = new Set(['string', 'text', 'enum']);
+
+/** Types of whole numbers that every driver gives exactly. */
+export const WHOLE_TYPES: ReadonlySet<ColumnType> = new Set(['integer', 'tinyint', 'smallint', 'mediumint']);
+
+/** Types of numbers, which may have more than one text. */
+export const NUMBER_TYPES: ReadonlySet<ColumnType> = new Set<ColumnType>([
+  ...WHOLE_TYPES,
+  'bigInteger',
+  'decimal',
+  'double',
+  'float',
+]);
 
 /** Why a column that keeps so many decimals of a second cannot hold a Date. */
 export function unfitPrecision(precision: number, value: unknown): string | undefined {

@@ -20,8 +20,15 @@ export interface Words {
   readColumn(type: ColumnType, column: string): string;
   /** JSON text as its column takes it. */
   writeJson(text: string): string;
-  /** Whether a column of JSON text has a text, byte for byte; true for whatever it has where the text is NULL. */
+  /** Whether a column of JSON text has a text, byte for byte, or both are NULL. */
   sameText(column: string, text: string): string;
+  /**
+   * Whether a column has the value of a binding, or both are NULL, with {@link readColumn} on the column's side: what was read of a
+   * row is the same as long as nobody changes it, whoever wrote it. Undefined for what the database cannot compare.
+   */
+  sameValue(type: ColumnType, column: string): string | undefined;
+  /** That binding, for what was read of a column or is written into it; what is written may have another form than it is read in. */
+  asRead(type: ColumnType, value: unknown): unknown;
 }
 
 /** How the expiry and the text stand in their columns, as SQL; on the outside they are epoch milliseconds and text. */
@@ -30,6 +37,8 @@ export interface Forms {
   readonly readExpiry: (column: string) => string;
   /** A binding for the expiry's column. */
   readonly writeExpiry: (ms: string) => string;
+  /** What is left of an expiry in its column, in epoch milliseconds. */
+  readonly kept: (ms: number) => number;
   /** Whether a row lives at an instant. */
   readonly live: (column: string, ms?: string) => string;
   /** Whether a row's life is over at an instant. */
@@ -44,11 +53,14 @@ export interface Forms {
 /** The forms of a layout in the words of a database. In a table of our own, every one is the column or the binding itself. */
 export function formsOf({ expiry, text }: Pick<Layout, 'expiry' | 'text'>, words: Words): Forms {
   const { readExpiry, writeExpiry, compared } = expiryForms(expiry, words);
+  const unit = expiry.unit ?? (expiry.as === 'number' ? 1 : words.instantUnit);
+  const more = unit === 1 ? 0 : MORE[expiry.rounding];
   const [lives, isOver] = expiry.inclusive ? ['>=', '<'] : ['>', '<='];
   const isJson = text === 'json';
   return {
     readExpiry,
     writeExpiry,
+    kept: (ms) => Math.floor((Math.min(ms, expiry.latest) + more) / unit) * unit,
     live: (column, ms = '?') => `${column} ${lives} ${compared(ms)}`,
     over: (column, ms = '?') => `${column} ${isOver} ${compared(ms)}`,
     readText: (column) => (isJson ? words.readColumn('json', column) : column),

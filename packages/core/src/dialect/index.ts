@@ -26,6 +26,7 @@ export type {
 } from './dialect.js';
 export { foreignDefect } from './foreign-columns.js';
 export { type Forms, formsOf } from './forms.js';
+export { contentValues } from './same-content.js';
 
 // By knex's name of the dialect. It calls CockroachDB `postgresql`, too: the driver's name tells.
 const DIALECTS: Readonly<Record<string, Dialect>> = { sqlite3: sqlite, postgresql: postgres, mysql, mssql, oracle };

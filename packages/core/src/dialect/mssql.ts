@@ -14,8 +14,10 @@ import {
   TEXT_TYPES,
   unfitCollation,
   unfitColumn,
+  WHOLE_TYPES,
 } from './dialect.js';
 import { formsOf } from './forms.js';
+import { contentConditions } from './same-content.js';
 import { farStatement, listStatements, ownPlace, readStatement, returnedToken, touchStatement } from './statements.js';
 
 /** It compares code points, as every `_BIN2` collation of Unicode text does (learn.microsoft.com, "Collation and Unicode support"). */
@@ -64,7 +66,18 @@ export const mssql: Dialect = {
     `convert(datetime2(${unit === 1 ? 3 : 0}), convert(datetime, convert(float, ${since}) / ${86_400_000 / unit} + 25567))`,
   readInstant: (column) => `datediff_big(millisecond, '1970-01-01', ${column})`,
   writeJson: (text) => text,
-  sameText: (column, text) => `nullif(${text} + N'|', ${column} + N'|' collate ${BINARY}) is null`,
+  sameText: (column, text) => same(`${column} + N'|' collate ${BINARY}`, `${text} + N'|' collate ${BINARY}`),
+  sameValue(type, column) {
+    const as = (sqlType: string) => same(`convert(${sqlType}, ${column})`, `convert(${sqlType}, ?)`);
+    if (type === 'binary') return as('varbinary(max)');
+    if (type === 'boolean') return as('bit');
+    if (type === 'double' || WHOLE_TYPES.has(type)) return as('float');
+    const text = (given: string) => `convert(nvarchar(max), ${given})`;
+    if (type === 'uuid') return same(`lower(${text(column)})`, `lower(${text('?')})`);
+    return mssql.sameText(text(mssql.readColumn(type, column)), text('?'));
+  },
+  asRead: (type, value) =>
+    type === 'binary' || type === 'boolean' || type === 'double' || WHOLE_TYPES.has(type) ? value : String(value),
   // Styles: learn.microsoft.com, "CAST and CONVERT".
   readColumn(type, column) {
     switch (type) {
@@ -161,11 +174,11 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
     ...changedColumns(layout).map((name) => `t.${quote(name)} = v.${quote(name)}`),
   ];
   const output = revision === undefined ? '' : ` output inserted.${revision} as [r]`;
-  const updateStatement = (changed: readonly string[]) => {
+  const { text: sameText, content } = contentConditions(layout, quote, mssql);
+  const updateStatement = (changed: readonly string[], same = content) => {
     const sets = changed.map((name) => `${quote(name)} = ${place(name)}`).join(', ');
     const meant = `where ${sid} = ? and ${forms.live(expireAt)}`;
-    if (revision === undefined)
-      return `update ${table} set ${sets} output 1 as [r] ${meant} and ${forms.sameText(quote(layout.additional))}`;
+    if (revision === undefined) return `update ${table} set ${sets} output 1 as [r] ${meant}${same}`;
     return (
       `update ${table} set ${sets}, ` +
       `${revision} = ${stored(revision)} - ${stored(revision)} % ${RANDOM_SPAN} + ?${output} ` +
@@ -180,12 +193,18 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
       `on t.${sid} = v.${sid} collate ${BINARY} when matched then update set ${sets.join(', ')} ` +
       `when not matched then insert (${columns.join(', ')}) values (${columns.map((column) => `v.${column}`).join(', ')})${output};`,
     update: updateStatement(changedColumns(layout)),
-    replaceText: updateStatement(textColumns(layout)),
+    ...(revision === undefined && { updateAny: updateStatement(changedColumns(layout), '') }),
+    replaceText: updateStatement(textColumns(layout), sameText),
     fill: updateStatement(filledColumns(layout)),
     touch,
     touchFar: touch + farStatement(layout, quote, forms),
     remove: `delete from ${table} where ${sid} = ?`,
   };
+}
+
+/** Whether two values are one, or both NULL: its `=` says neither of NULLs. */
+function same(one: string, other: string): string {
+  return `exists (select ${one} intersect select ${other})`;
 }
 
 function text(length: number | 'max'): string {

@@ -18,10 +18,12 @@ import {
   unfitCollation,
   unfitColumn,
   unfitPrecision,
+  WHOLE_TYPES,
 } from './dialect.js';
 import { formsOf } from './forms.js';
 import { caseStatements, MOST_UPDATED } from './mysql-batches.js';
 import { forget, keep, runKept } from './mysql-kept.js';
+import { contentConditions } from './same-content.js';
 import { farStatement, ownPlace, readStatement, touchStatement } from './statements.js';
 
 // information_schema.columns.data_type
@@ -95,9 +97,18 @@ export const mysql: Dialect = {
       : `timestamp'1970-01-01 00:00:00' + interval (${since}) second`,
   readInstant: (column) => `timestampdiff(microsecond, timestamp'1970-01-01 00:00:00', ${column}) div 1000`,
   writeJson: (text) => text,
-  sameText(column, text) {
-    const bytes = (one: string) => `cast(convert(${one} using utf8mb4) as binary)`;
-    return `nullif(${bytes(text)}, ${bytes(column)}) is null`;
+  sameText: (column, text) => `${bytesOf(column)} <=> ${bytesOf(text)}`,
+  // Numbers have more than one text, and a whole one may stand in a column of decimals.
+  sameValue: (type, column) =>
+    type === 'binary' || type === 'double' || WHOLE_TYPES.has(type)
+      ? `${column} <=> ?`
+      : mysql.sameText(mysql.readColumn(type, column), '?'),
+  asRead(type, value) {
+    if (value instanceof Uint8Array) return Buffer.from(value);
+    if (WHOLE_TYPES.has(type)) return value;
+    if (type === 'boolean') return String(Number(value));
+    const instant = type === 'datetime' || type === 'timestamp';
+    return instant ? String(value).replace(/^(.{10}) (.*)$/, '$1T$2000Z') : String(value);
   },
   readColumn(type, column) {
     switch (type) {
@@ -138,7 +149,7 @@ export const mysql: Dialect = {
   equals(type, column, value) {
     if (TEXT_TYPES.has(type)) {
       // The first condition finds the index, the second sees case and trailing spaces.
-      const exact = `cast(convert(${column} using utf8mb4) as binary) = cast(convert(? using utf8mb4) as binary)`;
+      const exact = `${bytesOf(column)} = ${bytesOf('?')}`;
       return { sql: `(${column} = ? and ${exact})`, bindings: [value, value] };
     }
     // A number compared with a text is compared as a double.
@@ -233,13 +244,13 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
   const live = forms.live(quote(layout.expireAt));
   const names = rowColumns(layout);
   const placeFor = (name: string) => ownPlace(layout, forms, name);
-  const updateStatement = (changed: readonly string[]) => {
+  const { text, content } = contentConditions(layout, quote, mysql);
+  const updateStatement = (changed: readonly string[], same = content) => {
     const sets = changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
     if (layout.revision === undefined) {
       // Of a row that is reached, its sid has some length.
       const told = `${sid} = if(last_insert_id(char_length(${sid})) > 0, ${sid}, ${sid})`;
-      const same = forms.sameText(quote(layout.additional));
-      return `update ${table} set ${told}, ${sets} where ${sid} = ? and ${live} and ${same}`;
+      return `update ${table} set ${told}, ${sets} where ${sid} = ? and ${live}${same}`;
     }
     const revision = quote(layout.revision);
     const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
@@ -255,7 +266,8 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
       `insert into ${table} (${names.map(quote).join(', ')}) values (${names.map(placeFor).join(', ')}) ` +
       `on duplicate key update ${assignments(layout, quote, (token) => `last_insert_id(${token})`).join(', ')}`,
     update: updateStatement(changedColumns(layout)),
-    replaceText: updateStatement(textColumns(layout)),
+    ...(layout.revision === undefined && { updateAny: updateStatement(changedColumns(layout), '') }),
+    replaceText: updateStatement(textColumns(layout), text),
     fill: updateStatement(filledColumns(layout)),
     touch: touchStatement(layout, table, quote, forms),
     touchFar: touchStatement(layout, table, quote, forms) + farStatement(layout, quote, forms),
@@ -302,6 +314,11 @@ async function checkSettings(knex: Knex): Promise<void> {
 
 function insertIdOf(result: unknown): number {
   return Number((result as [{ insertId?: number | bigint | string }])[0].insertId ?? 0);
+}
+
+/** A text's bytes, in one character set whatever its own is. */
+function bytesOf(text: string): string {
+  return `cast(convert(${text} using utf8mb4) as binary)`;
 }
 
 /** A collation without PAD SPACE, under which `bob` and `bob ` differ; the name depends on whose server it is. */

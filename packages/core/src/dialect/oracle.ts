@@ -16,6 +16,7 @@ import {
   unfitPrecision,
 } from './dialect.js';
 import { type Forms, formsOf } from './forms.js';
+import { contentConditions } from './same-content.js';
 import { farStatement, listStatements, ownPlace, readStatement, touchStatement } from './statements.js';
 
 // all_tab_columns.data_type
@@ -32,6 +33,9 @@ const FAMILIES: Families = {
   bytes: /blob|raw/,
   UUIDs: /char/,
 };
+
+/** Types whose columns are large objects. */
+const CLOB_TYPES: ReadonlySet<ColumnType> = new Set(['text', 'json', 'jsonb']);
 
 const INSTANT = 'YYYY-MM-DD"T"HH24:MI:SS.FF3';
 
@@ -70,8 +74,15 @@ export const oracle: Dialect = {
     return `round(${days} + ${part('hour', 3_600_000)} + ${part('minute', 60_000)} + ${part('second', 1000)})`;
   },
   writeJson: (text) => text,
-  // A CLOB has no equality.
-  sameText: (column, text) => `nvl(dbms_lob.compare(to_clob(${column}), to_clob(${text})), 0) = 0`,
+  // A CLOB has no equality, and its comparison says nothing of NULL, which is an empty text when it stands behind another one.
+  sameText: (column, text) => `dbms_lob.compare(to_clob('|') || ${column}, to_clob('|') || ${text}) = 0`,
+  sameValue(type, column) {
+    if (CLOB_TYPES.has(type)) return oracle.sameText(column, '?');
+    // A BLOB has none either, and stands behind no other one.
+    return type === 'binary' ? undefined : `decode(${oracle.readColumn(type, column)}, ?, 1, 0) = 1`;
+  },
+  asRead: (type, value) =>
+    type === 'bigInteger' || type === 'decimal' ? String(value) : oracle.bindValue(type, value),
   readColumn(type, column) {
     switch (type) {
       case 'date':
@@ -171,12 +182,11 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
     const type = types.get(name);
     return type === undefined ? ownPlace(layout, forms, name) : placeholder(type);
   };
-  const updateStatement = (changed: readonly string[]) => {
+  const { text, content } = contentConditions(layout, quote, oracle);
+  const updateStatement = (changed: readonly string[], same = content) => {
     const sets = changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
-    if (revision === undefined) {
-      const same = forms.sameText(quote(layout.additional));
-      return `begin update ${table} set ${sets} where ${sid} = ? and ${live} and ${same}; ? := nullif(sql%rowcount, 0); commit; end;`;
-    }
+    if (revision === undefined)
+      return `begin update ${table} set ${sets} where ${sid} = ? and ${live}${same}; ? := nullif(sql%rowcount, 0); commit; end;`;
     return (
       `declare kss_r number; begin update ${table} set ${sets}, ` +
       `${revision} = ${stored} - mod(${stored}, ${RANDOM_SPAN}) + ? ` +
@@ -188,7 +198,8 @@ function statements(layout: Layout, table: string, quote: Quote): Statements {
     read: readStatement(layout, table, quote, oracle),
     upsert: upsertBlock(layout, table, quote, names, placeFor, forms),
     update: updateStatement(changedColumns(layout)),
-    replaceText: updateStatement(textColumns(layout)),
+    ...(revision === undefined && { updateAny: updateStatement(changedColumns(layout), '') }),
+    replaceText: updateStatement(textColumns(layout), text),
     fill: updateStatement(filledColumns(layout)),
     touch: `begin ${touch}; ${COUNT}`,
     touchFar: `begin ${touch}${farStatement(layout, quote, forms)}; ${COUNT}`,

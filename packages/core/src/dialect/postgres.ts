@@ -10,6 +10,7 @@ import {
   type Failure,
   type Families,
   givenPrecision,
+  NUMBER_TYPES,
   plainColumn,
   type Quote,
   TEXT_TYPES,
@@ -76,7 +77,14 @@ export const postgres: Dialect = {
   },
   readInstant: (column, utc) => `round(extract(epoch from ${utc ? column : `${column}::timestamptz`}) * 1000)::bigint`,
   writeJson: (text) => `${text}::json`,
-  sameText: (column, text) => `nullif(${text}::text, ${column}) is null`,
+  sameText: (column, text) => `${column} is not distinct from ${text}::text`,
+  sameValue: (type, column) => sameAsRead(type, column, postgres.readColumn(type, column), ' collate "C"'),
+  asRead(type, value) {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+    const given = String(value);
+    const written = (type === 'datetime' || type === 'timestamp') && !/^-?\d+$/.test(given);
+    return written ? String(Date.parse(given)) : given;
+  },
   readColumn(type, column) {
     switch (type) {
       case 'date':
@@ -179,6 +187,19 @@ function fieldValue(table: string, quote: Quote, { type, name }: Field, text: st
   const column = quote(name);
   const key = column.slice(1, -1).replaceAll("'", "''");
   return `(json_populate_record(null::${table}, json_build_object('${key}', ${text}))).${column}`;
+}
+
+/**
+ * Whether a column has what was read of it. Every binding is a text, so that a prepared statement keeps no type of the column's;
+ * numbers are compared by the digits that the driver got, and a column of fixed width is padded.
+ */
+export function sameAsRead(type: ColumnType, column: string, read: string, collate: string): string {
+  if (type === 'binary') return `${column} is not distinct from decode(?::text, 'hex')`;
+  if (type === 'boolean') return `${column} is not distinct from ?::text::boolean`;
+  if (NUMBER_TYPES.has(type)) return `${column}::text::numeric is not distinct from ?::text::numeric`;
+  if (TEXT_TYPES.has(type) || type === 'uuid')
+    return `rtrim(${column}::text)${collate} is not distinct from rtrim(?::text)`;
+  return `${read} is not distinct from ?::text`;
 }
 
 /** A binding, as bytes where it is their digits. */

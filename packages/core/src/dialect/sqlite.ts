@@ -73,7 +73,10 @@ export const sqlite: Dialect = {
     `strftime('%Y-%m-%dT%H:%M:%S', ${since}${unit === 1 ? ' / 1000.0' : ''}, 'unixepoch')`,
   readInstant: (column) => `cast(round((julianday(${column}) - 2440587.5) * 86400000) as integer)`,
   writeJson: (text) => text,
-  sameText: (column, text) => `nullif(${text}, ${column}) is null`,
+  sameText: (column, text) => `${column} is ${text} collate binary`,
+  sameValue: (type, column) => `${sqlite.readColumn(type, column)} is ? collate binary`,
+  // Where the column is read as text, a number that is written would be compared as a real's.
+  asRead: (type, value) => (type === 'bigInteger' ? String(value) : value),
   // Integers beyond 2^53 would arrive rounded.
   readColumn: (type, column) => (type === 'bigInteger' ? `cast(${column} as text)` : column),
   bindValue(type, value) {

@@ -12,6 +12,7 @@ import {
 import { RANDOM_SPAN } from '../token.js';
 import type { BatchStatements, Dialect, Quote, Statements } from './dialect.js';
 import { type Forms, formsOf, type Words } from './forms.js';
+import { contentConditions } from './same-content.js';
 
 /** The statements of the databases that have `on conflict` and `returning`. */
 export function returningStatements(
@@ -30,12 +31,11 @@ export function returningStatements(
   const sid = quote(layout.sid);
   const live = forms.live(quote(layout.expireAt));
   const columns = rowColumns(layout).map(quote);
-  const updateStatement = (names: readonly string[]) => {
+  const { text, content } = contentConditions(layout, quote, words);
+  const updateStatement = (names: readonly string[], same = content) => {
     const sets = names.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
-    if (layout.revision === undefined) {
-      const same = forms.sameText(quote(layout.additional));
-      return `update ${table} set ${sets} where ${sid} = ? and ${live} and ${same} returning 1 as ${quote(ALIAS.revision)}`;
-    }
+    if (layout.revision === undefined)
+      return `update ${table} set ${sets} where ${sid} = ? and ${live}${same} returning 1 as ${quote(ALIAS.revision)}`;
     const revision = quote(layout.revision);
     // NULL where another program inserted the row into a table that allows it.
     const stored = `coalesce(${revision}, 0)`;
@@ -50,7 +50,8 @@ export function returningStatements(
       `insert into ${table} as t (${columns.join(', ')}) values (${rowColumns(layout).map(placeFor).join(', ')}) ` +
       `${onConflict(layout, quote, forms)}${returning(layout, quote)}`,
     update: updateStatement(changedColumns(layout)),
-    replaceText: updateStatement(textColumns(layout)),
+    ...(layout.revision === undefined && { updateAny: updateStatement(changedColumns(layout), '') }),
+    replaceText: updateStatement(textColumns(layout), text),
     fill: updateStatement(filledColumns(layout)),
     touch: touchStatement(layout, table, quote, forms),
     touchFar: touchStatement(layout, table, quote, forms) + farStatement(layout, quote, forms),
