@@ -1,4 +1,4 @@
-import type { SchemaField, StoreOptions } from '@kss/core';
+import type { KnexSessionStore, Revision, SchemaField, StoreOptions } from '@kss/core';
 import type { Database } from './databases.js';
 import { openFloor } from './floors.js';
 import { type Calls, callsOf } from './peer.js';
@@ -32,8 +32,9 @@ export const VARIANTS: readonly Variant[] = [
   },
   core('batch: false', { batch: false }),
   core('prepare: false', { batch: { prepare: false } }),
-  core("onConflict: 'overwrite'", { onConflict: 'overwrite' }),
-  core("onConflict: 'reject'", { onConflict: 'reject' }),
+  updates('update, merge', { onConflict: 'merge' }),
+  updates('update, overwrite', { onConflict: 'overwrite' }),
+  updates('update, reject', { onConflict: 'reject' }),
   core('1 schema column', { schemas: COLUMNS.slice(0, 1) }),
   core('3 schema columns', { schemas: COLUMNS }),
   {
@@ -51,15 +52,44 @@ function hydrate(_sid: string, session: AppSession): ReturnType<Calls['hydrate']
 }
 
 function core(name: string, options: Readonly<Record<string, unknown>> = {}): Variant {
+  return variant(name, options, (store) => ({ set: async (sid, session) => void (await store.set(sid, session)) }));
+}
+
+/** Saves as the adapters do: what was read or saved before is updated, by the revision that came with it. */
+function updates(name: string, options: Readonly<Record<string, unknown>>): Variant {
+  return variant(name, options, (store) => {
+    const revisions = new Map<string, Revision>();
+    const noted = (sid: string, revision: Revision | null | undefined) => {
+      if (revision) revisions.set(sid, revision);
+    };
+    return {
+      async get(sid) {
+        const loaded = await store.load(sid);
+        noted(sid, loaded?.revision);
+        return (loaded?.session ?? null) as AppSession | null;
+      },
+      async set(sid, session) {
+        const revision = revisions.get(sid);
+        noted(sid, await (revision ? store.update(sid, session, { revision }) : store.set(sid, session)));
+      },
+    };
+  });
+}
+
+function variant(
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+  callsOn: (store: KnexSessionStore) => Partial<Calls> & Pick<Calls, 'set'>,
+): Variant {
   return {
     name,
     async open(database, table) {
       const { core: store, close } = await openCore(database, table, options as StoreOptions);
       const calls: Calls = {
         get: (sid) => store.get(sid) as Promise<AppSession | null>,
-        set: async (sid, session) => void (await store.set(sid, session)),
         touch: async (sid) => void (await store.touch(sid, LIFETIME)),
         hydrate,
+        ...callsOn(store),
       };
       return { calls, close };
     },
