@@ -47,7 +47,7 @@ describe.each(FORMS)('a save that is sent again, in $form', ({ table, layout }) 
       });
 
       const open = async (options: Pick<StoreOptions, 'onConflict'> = {}) => {
-        const store = new KnexSessionStore(knex, { ...form, sync: false, onError() {}, ...options });
+        const store = new KnexSessionStore(knex, { ...form, sync: false, batch: {}, onError() {}, ...options });
         stores.push(store);
         // What a connection keeps of a statement takes an answer more, the first time.
         for (let n = 0; n < 3; n++) {
