@@ -1,4 +1,6 @@
-import { codeOf, type Dialect, TEXT_TYPES, unfitCollation } from './dialect.js';
+import { TEXT_TYPES, unfitCollation } from './columns.js';
+import type { Dialect } from './dialect.js';
+import { codeOf } from './failures.js';
 import { formsOf } from './forms.js';
 import { placeholder, postgres, sameAsRead } from './postgres.js';
 import { listStatements, returningStatements } from './statements.js';

@@ -1,6 +1,7 @@
 import type { Layout } from '../layout.js';
 import { cockroach } from './cockroach.js';
-import { type Dialect, givenZoneless } from './dialect.js';
+import { givenZoneless } from './columns.js';
+import type { Dialect } from './dialect.js';
 import { mysql } from './mysql.js';
 import { postgres } from './postgres.js';
 import { sqlite } from './sqlite.js';

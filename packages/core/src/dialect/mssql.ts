@@ -1,21 +1,9 @@
 import type { Knex } from 'knex';
 import { changedColumns, filledColumns, type Layout, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
-import {
-  type ColumnInfo,
-  codeOf,
-  connectionBroke,
-  type Dialect,
-  type Failure,
-  type Families,
-  plainColumn,
-  type Quote,
-  type Statements,
-  TEXT_TYPES,
-  unfitCollation,
-  unfitColumn,
-  WHOLE_TYPES,
-} from './dialect.js';
+import { type Families, plainColumn, TEXT_TYPES, unfitCollation, unfitColumn, WHOLE_TYPES } from './columns.js';
+import type { ColumnInfo, Dialect, Failure, Quote, Statements } from './dialect.js';
+import { codeOf, connectionBroke } from './failures.js';
 import { formsOf } from './forms.js';
 import { contentConditions } from './same-content.js';
 import { farStatement, listStatements, ownPlace, readStatement, returnedToken, touchStatement } from './statements.js';

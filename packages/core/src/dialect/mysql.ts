@@ -1,30 +1,23 @@
 import type { Knex } from 'knex';
 import { KssError } from '../errors.js';
-import { changedColumns, filledColumns, type Layout, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
 import type { ColumnType } from '../types.js';
 import {
-  codeOf,
-  connectionBroke,
-  type DdlFacts,
-  type Dialect,
-  type Failure,
   type Families,
   givenPrecision,
   plainColumn,
-  type Quote,
-  type Statements,
   TEXT_TYPES,
   unfitCollation,
   unfitColumn,
   unfitPrecision,
   WHOLE_TYPES,
-} from './dialect.js';
+} from './columns.js';
+import type { DdlFacts, Dialect } from './dialect.js';
 import { formsOf } from './forms.js';
 import { caseStatements, MOST_UPDATED } from './mysql-batches.js';
+import { failure } from './mysql-failures.js';
 import { forget, keep, runKept } from './mysql-kept.js';
-import { contentConditions } from './same-content.js';
-import { farStatement, ownPlace, readStatement, touchStatement } from './statements.js';
+import { assignments, insertIdStatements } from './mysql-statements.js';
 
 // information_schema.columns.data_type
 const FAMILIES: Families = {
@@ -53,7 +46,7 @@ export const mysql: Dialect = {
   mostUpdated: MOST_UPDATED,
 
   statements: (layout, table, quote) => {
-    const made = statements(layout, table, quote);
+    const made = insertIdStatements(layout, table, quote, mysql);
     return layout.foreign === undefined ? keep(made) : made;
   },
   driverOptions: () => undefined,
@@ -65,7 +58,7 @@ export const mysql: Dialect = {
       table,
       quote,
       mysql,
-      assignments(layout, quote, (token) => token),
+      assignments(layout, quote, mysql, (token) => token),
     ),
   reached: () => undefined,
   // An insert counts 1 and an update in its place 2; a row that was found as it was to be, which takes a second try, 1 or 0.
@@ -233,68 +226,6 @@ export const mysql: Dialect = {
       .replace(/: '.*' for (column|function)/s, ' for $1'),
 };
 
-/**
- * LAST_INSERT_ID(expr) sends the value back with the result, so that no second statement has to ask for it
- * (dev.mysql.com, "Information Functions"). The assignments run from left to right: revision and creation read the
- * expiry that was there, so it comes after them.
- */
-function statements(layout: Layout, table: string, quote: Quote): Statements {
-  const sid = quote(layout.sid);
-  const forms = formsOf(layout, mysql);
-  const live = forms.live(quote(layout.expireAt));
-  const names = rowColumns(layout);
-  const placeFor = (name: string) => ownPlace(layout, forms, name);
-  const { text, content } = contentConditions(layout, quote, mysql);
-  const updateStatement = (changed: readonly string[], same = content) => {
-    const sets = changed.map((name) => `${quote(name)} = ${placeFor(name)}`).join(', ');
-    if (layout.revision === undefined) {
-      // Of a row that is reached, its sid has some length.
-      const told = `${sid} = if(last_insert_id(char_length(${sid})) > 0, ${sid}, ${sid})`;
-      return `update ${table} set ${told}, ${sets} where ${sid} = ? and ${live}${same}`;
-    }
-    const revision = quote(layout.revision);
-    const stored = `coalesce(${revision}, 0)`; // NULL where another program inserted the row into a table that allows it
-    return (
-      `update ${table} set ${sets}, ` +
-      `${revision} = last_insert_id(${stored} - mod(${stored}, ${RANDOM_SPAN}) + ?) ` +
-      `where ${sid} = ? and ${live} and ${stored} between ? and ?`
-    );
-  };
-  return {
-    read: readStatement(layout, table, quote, mysql),
-    upsert:
-      `insert into ${table} (${names.map(quote).join(', ')}) values (${names.map(placeFor).join(', ')}) ` +
-      `on duplicate key update ${assignments(layout, quote, (token) => `last_insert_id(${token})`).join(', ')}`,
-    update: updateStatement(changedColumns(layout)),
-    ...(layout.revision === undefined && { updateAny: updateStatement(changedColumns(layout), '') }),
-    replaceText: updateStatement(textColumns(layout), text),
-    fill: updateStatement(filledColumns(layout)),
-    touch: touchStatement(layout, table, quote, forms),
-    touchFar: touchStatement(layout, table, quote, forms) + farStatement(layout, quote, forms),
-    remove: `delete from ${table} where ${sid} = ?`,
-  };
-}
-
-/** What an insert does where it meets a row. Its bindings are those of `liveBindings`. */
-function assignments(layout: Layout, quote: Quote, tell: (token: string) => string): string[] {
-  const sid = quote(layout.sid);
-  const live = formsOf(layout, mysql).live(quote(layout.expireAt));
-  const kept = layout.createdAt === undefined ? [] : [quote(layout.createdAt)];
-  // ON DUPLICATE KEY fires for any unique index: a schema column that is unique would make it overwrite the row of another
-  // session. The subquery of two rows is an error when it is reached, and it is reached only then.
-  const guard = `${sid} = if(${sid} = values(${sid}), ${sid}, (select 1 union select 2))`;
-  const token = (revision: string, stored = `coalesce(${revision}, 0)`) =>
-    `if(${live}, ${stored} - mod(${stored}, ${RANDOM_SPAN}) + mod(values(${revision}), ${RANDOM_SPAN}), values(${revision}))`;
-  return [
-    ...(layout.fields.length > 0 ? [guard] : []),
-    ...(layout.revision === undefined ? [] : [quote(layout.revision)]).map(
-      (revision) => `${revision} = ${tell(token(revision))}`,
-    ),
-    ...kept.map((column) => `${column} = if(${live}, ${column}, values(${column}))`),
-    ...changedColumns(layout).map((name) => `${quote(name)} = values(${quote(name)})`),
-  ];
-}
-
 async function checkSettings(knex: Knex): Promise<void> {
   const [rows] = await knex.raw('select @@sql_mode as m');
   const [{ m: modes } = { m: '' }] = rows as { m: string }[];
@@ -343,12 +274,6 @@ function instantPrecision(args: readonly unknown[]): number {
   return givenPrecision(args, 0) ?? givenPrecision(args, 1) ?? 3;
 }
 
-/** The column that a message names, with its table and database before it or not. */
-function columnIn(message: string): string | undefined {
-  const [, name] = /(?:column|field) ((?:['`][^'`]*['`]\.?)+)/i.exec(message) ?? [];
-  return name?.replaceAll(/['`]/g, '').split('.').pop();
-}
-
 /** The decimals of a decimal string. */
 function decimalsOf(value: unknown): number {
   return String(value).split('.')[1]?.length ?? 0;
@@ -378,48 +303,4 @@ interface IndexPart {
   readonly d: number | string;
   /** Characters that are indexed, where not all are. */
   readonly s: number | string | null;
-}
-
-// Numbers, not names: MariaDB and MySQL give some of them different names, and drivers know one server's.
-// Row changed meanwhile, lock wait timeout, deadlock; rolled back by a group whose other member was faster.
-const TRANSIENT = new Set([1020, 1205, 1213, 3101]);
-const EXISTS = new Set([1050, 1061]); // table, key name
-const UNIQUE = new Set([1062, 1242]); // duplicate entry; the guard of the upsert
-// Of a server that only reads: no primary yet, or no longer.
-const REFUSED = new Set([1290, 1792, 1836]);
-// Of no use any more, though another connection may be.
-const BROKEN = new Set([
-  ...[1053, 1077, 1927], // shutdown in progress, normal shutdown, connection killed
-  ...[1047, 1180], // a node that is not, or no longer, one of its cluster: at any statement, or in its commit
-  ...REFUSED,
-  ...[45001, 45004, 45009, 45013, 45026], // what MariaDB's own driver says of its sockets
-]);
-const VALUE = new Set([
-  1048, // null
-  1264, // out of range
-  1265, // truncated
-  1292, // wrong value, such as a date
-  1364, // no default
-  1366, // wrong value for the column
-  1406, // too long
-  1452, // refers to nothing
-  3140, // no JSON
-  3157, // JSON too deep
-  3819, // check (MySQL)
-  4025, // check (MariaDB)
-]);
-
-const STALE = new Set([1243, 1295, 1461, 1615]); // what the server, or a proxy before it, does not keep compiled
-
-/** Error numbers: dev.mysql.com, "Server Error Message Reference"; mariadb.com/kb, "MariaDB Error Codes". */
-function failure(error: unknown): Failure {
-  const number = Number((error as { errno?: unknown } | undefined)?.errno);
-  const message = error instanceof Error ? error.message : '';
-  if (TRANSIENT.has(number)) return { kind: 'transient' };
-  if (STALE.has(number)) return { kind: 'stale' };
-  if (EXISTS.has(number)) return { kind: 'exists' };
-  if (UNIQUE.has(number)) return { kind: 'unique', column: /for key '([^']*)'/.exec(message)?.[1] };
-  if (VALUE.has(number)) return { kind: 'value', column: columnIn(message) };
-  const broken = BROKEN.has(number) || codeOf(error) === 'PROTOCOL_CONNECTION_LOST' || connectionBroke(error);
-  return { kind: broken ? 'broken' : 'other', refused: REFUSED.has(number) };
 }

@@ -2,19 +2,9 @@ import type { Knex } from 'knex';
 import { changedColumns, filledColumns, type Layout, liveBindings, rowColumns, textColumns } from '../layout.js';
 import { RANDOM_SPAN } from '../token.js';
 import type { ColumnType } from '../types.js';
-import {
-  codeOf,
-  connectionBroke,
-  type Dialect,
-  type Failure,
-  type Families,
-  givenPrecision,
-  plainColumn,
-  type Quote,
-  type Statements,
-  unfitColumn,
-  unfitPrecision,
-} from './dialect.js';
+import { type Families, givenPrecision, plainColumn, unfitColumn, unfitPrecision } from './columns.js';
+import type { Dialect, Failure, Quote, Statements } from './dialect.js';
+import { codeOf, connectionBroke } from './failures.js';
 import { type Forms, formsOf } from './forms.js';
 import { contentConditions } from './same-content.js';
 import { farStatement, listStatements, ownPlace, readStatement, touchStatement } from './statements.js';

@@ -2,23 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Field } from '../layout.js';
 import type { ColumnType } from '../types.js';
 import {
-  type ColumnInfo,
-  type ColumnNeed,
-  codeOf,
-  connectionBroke,
-  type Dialect,
-  type Failure,
   type Families,
   givenPrecision,
   NUMBER_TYPES,
   plainColumn,
-  type Quote,
   TEXT_TYPES,
-  type Unfit,
   unfitCollation,
   unfitColumn,
   unfitPrecision,
-} from './dialect.js';
+} from './columns.js';
+import type { ColumnInfo, ColumnNeed, Dialect, Failure, Quote, Unfit } from './dialect.js';
+import { codeOf, connectionBroke } from './failures.js';
 import { formsOf } from './forms.js';
 import { arrayStatements } from './postgres-batches.js';
 import { returnedToken, returningStatements } from './statements.js';

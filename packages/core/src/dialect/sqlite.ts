@@ -1,15 +1,6 @@
-import {
-  type ColumnInfo,
-  codeOf,
-  connectionBroke,
-  type Dialect,
-  type Failure,
-  type Families,
-  plainColumn,
-  TEXT_TYPES,
-  unfitCollation,
-  unfitColumn,
-} from './dialect.js';
+import { type Families, plainColumn, TEXT_TYPES, unfitCollation, unfitColumn } from './columns.js';
+import type { ColumnInfo, Dialect, Failure } from './dialect.js';
+import { codeOf, connectionBroke } from './failures.js';
 import { formsOf } from './forms.js';
 import { valuesStatements } from './sqlite-batches.js';
 import { runKept } from './sqlite-kept.js';
