@@ -50,7 +50,7 @@ const floors = [
       'batch.ts',
       'upgrade.ts',
     ],
-    ...['collector.ts', 'embedded.ts', 'node-sqlite.ts', 'criteria.ts', 'listing.ts', 'search.ts'],
+    ...['collector.ts', 'embedded.ts', 'node-sqlite.ts', 'criteria.ts', 'listing.ts', 'search.ts', 'saving.ts'],
   ],
   ['store.ts', 'session-table.ts', 'migration.ts', 'offline.ts'],
   ['adapter.ts', 'backfill.ts', 'cookie.ts', 'takeover/', 'index.ts'],

@@ -1,31 +1,19 @@
 import type { Knex } from 'knex';
-import { Batch, type SavedSession } from './batch.js';
-import {
-  type Columns,
-  decodeSession,
-  type EncodedSession,
-  encodedText,
-  encodeSession,
-  jsonText,
-  parseSession,
-  refuseLarge,
-  serializable,
-  storedSession,
-} from './codec.js';
+import { Batch } from './batch.js';
+import { decodeSession, jsonText, serializable } from './codec.js';
 import { Collector } from './collector.js';
-import { columnsOf } from './dialect/index.js';
 import { embeddedKnex } from './embedded.js';
 import { ensureTable, settingsCheck } from './ensure-table.js';
 import { isKssError, KssError } from './errors.js';
 import { deleteExpired } from './expired.js';
 import { expiryOf } from './expiry.js';
 import { layoutOf } from './layout.js';
-import { mergeSessions } from './merge.js';
 import { type ResolvedOptions, refuseUnknown, resolveOptions } from './options.js';
 import { type Place, placeOf, queryOn, reachedRows } from './place.js';
 import { reporter } from './report.js';
 import type { StoredRow } from './requests.js';
 import { openRevision, ReadRevision, sealRevision, writtenRevision } from './revision.js';
+import { Saving } from './saving.js';
 import { Search } from './search.js';
 import { keyOf } from './sid.js';
 import { Sync } from './sync.js';
@@ -84,7 +72,7 @@ export function partsOf(store: object): StoreParts {
 export class KnexSessionStore<const F extends readonly FieldShape[] = readonly []> implements SessionStore {
   readonly #options: ResolvedOptions;
   readonly #place: Place;
-  readonly #columns: Columns;
+  readonly #saving: Saving;
   readonly #owned: boolean;
   readonly #sync: Sync;
   readonly #batch: Batch;
@@ -117,7 +105,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     this.#owned = knex === undefined;
     const used = knex ?? embeddedKnex(this.#options.filename ?? 'sessions.sqlite');
     this.#place = placeOf(used, layoutOf(this.#options));
-    this.#columns = columnsOf(this.#place.dialect);
+    this.#saving = new Saving(this.#place, this.#options);
     this.#report = reporter(this.#options.onError);
     const { sync, syncTimeout, timeout } = this.#options;
     const ensure = () => ensureTable(this.#place, extrasOf(this.#options), timeout);
@@ -167,7 +155,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
    */
   async set(sid: string, session: SessionInput<F>, maxAge?: number): Promise<Revision> {
     const key = this.#key(sid);
-    const saved = this.#encode(key, session, maxAge);
+    const saved = this.#saving.encode(key, session, maxAge);
     this.#upgrade?.rename(sid);
     const token = await this.#batch.write(key, saved);
     return sealRevision(writtenRevision(token, saved, this.#place.layout));
@@ -184,28 +172,18 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   async update(sid: string, session: SessionInput<F>, options: UpdateOptions = {}): Promise<Revision | null> {
     const { maxAge, revision } = refuseUnknown(options, ['maxAge', 'revision'], 'option of update');
     const key = this.#key(sid);
-    const saved = this.#encode(key, session, maxAge);
+    const saved = this.#saving.encode(key, session, maxAge);
     const read = revision === undefined ? undefined : openRevision(revision);
     this.#upgrade?.rename(sid);
     if (read === undefined || this.#options.onConflict === 'overwrite') {
       const token = await this.#batch.update(key, saved, read?.token);
       return token === null ? null : sealRevision(writtenRevision(token, saved, this.#place.layout));
     }
-    let { merged } = read;
-    const token = await this.#batch.updateUnchanged(key, saved, read, (row, broke) => {
-      const { latest = read } = read;
-      if (broke !== undefined && latest.token !== row.token) throw outcomeUnknown(broke);
-      merged = latest.merged;
-      // The save before this one, of the same request.
-      if (latest.token === row.token && !merged) return saved;
-      if (this.#options.onConflict === 'reject' && latest.token !== row.token) throw conflict();
-      merged = true;
-      const theirs = storedSession(row, this.#place.layout);
-      return this.#encode(key, mergeSessions(latest.base(), saved.session(), theirs), maxAge);
-    });
+    const { again, isMerged } = this.#saving.conflict(key, saved, read, maxAge);
+    const token = await this.#batch.updateUnchanged(key, saved, read, again);
     if (token === null) return null;
-    read.latest = writtenRevision(token, saved, this.#place.layout, merged);
-    return sealRevision(writtenRevision(token, saved, this.#place.layout, merged));
+    read.latest = writtenRevision(token, saved, this.#place.layout, isMerged());
+    return sealRevision(writtenRevision(token, saved, this.#place.layout, isMerged()));
   }
 
   /**
@@ -222,7 +200,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     const copy = cookie === undefined ? undefined : jsonText(() => ({ cookie }));
     this.#upgrade?.rename(sid);
     if (copy === undefined) return this.#batch.touch(key, expireAt);
-    return this.#batch.rewrite(key, expireAt, (text) => this.#withCookie(key, text, copy));
+    return this.#batch.rewrite(key, expireAt, (text) => this.#saving.withCookie(key, text, copy));
   }
 
   /**
@@ -381,22 +359,6 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
     }
   }
 
-  #encode(key: string, session: object, maxAge: unknown): EncodedSession & SavedSession {
-    const encoded = encodeSession(key, session, this.#place.layout, this.#columns);
-    const expireAt = serializable(() => {
-      const { cookie } = session as { cookie?: unknown };
-      return expiryOf(maxAge, cookie, this.#options.maxAge, Date.now());
-    });
-    return { ...encoded, expireAt };
-  }
-
-  #withCookie(key: string, text: string | null, cookie: string): string {
-    const { layout } = this.#place;
-    const json = JSON.stringify({ ...parseSession(key, text, layout), ...JSON.parse(cookie) });
-    refuseLarge(json, layout.maxBytes);
-    return encodedText(key, json, layout);
-  }
-
   #key(sid: unknown): string {
     this.#open();
     return keyOf(sid, this.#place.layout.sidWidth, this.#options.hashSid);
@@ -409,20 +371,4 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   #open(): void {
     if (this.#closing !== undefined) throw new KssError('CLOSED', 'The store was closed; make calls before close().');
   }
-}
-
-function conflict(): KssError {
-  return new KssError(
-    'CONFLICT',
-    'Another request saved the session after it was loaded; nothing was changed. Load it again, and repeat the change.',
-  );
-}
-
-function outcomeUnknown({ cause }: KssError): KssError {
-  return new KssError(
-    'DATABASE',
-    'The connection broke while the session was saved, and then another request saved it: whether this save came before that one ' +
-      'is unknown, and it was not done again. Load the session, and repeat the change where it is missing.',
-    { cause },
-  );
 }
