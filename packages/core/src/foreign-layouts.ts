@@ -10,6 +10,8 @@ export interface ExpiryForm {
   readonly unit: 1 | 1000 | undefined;
   /** How instants, those of now included, become whole units. */
   readonly rounding: 'floor' | 'round' | 'ceil';
+  /** Whether instants that stand as text are all written in the one way that ours has, and so compared to the millisecond. */
+  readonly oneSpelling?: boolean;
   /** Whether a session still lives at its very expiry. */
   readonly inclusive: boolean;
   /** The last instant that the column holds, in epoch milliseconds. */
@@ -30,6 +32,8 @@ export interface ForeignLayout {
   readonly text: TextForm;
   /** Whether the JSON holds the whole session, and schema columns are an index beside it. */
   readonly whole: boolean;
+  /** What only some databases have, and the other store needed: whole numbers without a sign, or wall clocks of the connection's zone. */
+  readonly needs?: 'unsigned' | 'wallClock';
   /** Whether instants that stand as text have a space before the time, which sorts before the `T` of ours. */
   readonly spacedText?: boolean;
 }
@@ -88,10 +92,10 @@ export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
   },
   'connect-session-kysely': {
     ...CONNECT,
-    expiry: { ...INSTANT, zoned: "say expired: 'timestamp' to connectSessionKysely, or alter it" },
+    expiry: { ...INSTANT, oneSpelling: true, zoned: "say expired: 'timestamp' to connectSessionKysely, or alter it" },
   },
   // It compares as UTC what its own `createTable` made a timestamp without a zone.
-  'connect-session-kysely-utc': { ...CONNECT, expiry: { ...INSTANT, as: 'utc' } },
+  'connect-session-kysely-utc': { ...CONNECT, expiry: { ...INSTANT, oneSpelling: true, as: 'utc' } },
   'sequelize-session-store': {
     ...CONNECT,
     expireAtName: 'expire',
@@ -104,6 +108,7 @@ export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
     ...CONNECT,
     expireAtName: 'expire',
     expiry: { ...INSTANT, unit: 1000, rounding: 'ceil' },
+    needs: 'wallClock',
   },
   'express-mysql-session': {
     sidName: 'session_id',
@@ -113,5 +118,6 @@ export const FOREIGN_LAYOUTS: Readonly<Record<LayoutName, ForeignLayout>> = {
     additionalName: 'data',
     text: 'text',
     whole: true,
+    needs: 'unsigned',
   },
 };

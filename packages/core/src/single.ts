@@ -1,6 +1,6 @@
 import type { Sql, Statements } from './dialect/index.js';
 import type { KssError } from './errors.js';
-import { changedValues, guardValues, liveBindings, rowValues, touchedValues } from './layout.js';
+import { ALIAS, changedValues, guardValues, liveBindings, readKey, rowValues, touchedValues } from './layout.js';
 import type { Place } from './place.js';
 import { type Inputs, noting, type Outputs, type RequestKind, type StoredRow, storedRow } from './requests.js';
 
@@ -14,7 +14,8 @@ export function singles({ dialect, layout }: Place, statements: Statements, send
   const read = async (key: string, at: number): Promise<StoredRow | null> => {
     const result = await send(at, () => ({ sql: statements.read, bindings: [key, Date.now()] }));
     const row = dialect.rows(result)[0];
-    return row === undefined ? null : storedRow(key, row, layout);
+    const isThis = row !== undefined && (layout.foreign === undefined || readKey(row[ALIAS.sid]) === key);
+    return isThis ? storedRow(key, row, layout) : null;
   };
   return {
     read,

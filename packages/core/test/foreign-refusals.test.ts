@@ -2,7 +2,9 @@ import { describeDatabases } from '@kss/test-kit';
 import { afterEach, expect, it } from 'vitest';
 import { KnexSessionStore, verifySessionTable } from '../src/index.js';
 import {
+  connectPgSimple,
   connectSessionKysely,
+  expressMysqlSession,
   inspectSessionTable,
   knexSchemaSessionStore,
   sequelizeSessionStore,
@@ -44,6 +46,27 @@ describeDatabases(
       const altered = new KnexSessionStore(...wrong);
       expect((await altered.find('all')).map(({ expiresAt }) => expiresAt.getTime())).toEqual([at]);
       await altered.close();
+    });
+
+    it('is not said to be of a store that knows no such database', async () => {
+      if (!isPostgres) {
+        await knex().schema.createTable(TABLE, (made) => {
+          made.string('sid').primary();
+          made.json('sess').notNullable();
+          made.datetime('expire').notNullable();
+        });
+        expect(await inspectSessionTable(knex(), TABLE)).not.toMatchObject({ store: 'connect-pg-simple' });
+        await knex().schema.dropTable(TABLE);
+      }
+      await knex().schema.createTable(TABLE, (made) => {
+        made.string('session_id', 128).primary();
+        made.integer('expires').notNullable();
+        made.text('data');
+      });
+      const found = await inspectSessionTable(knex(), TABLE);
+      if (!isMysql) expect(found).toMatchObject({ store: undefined, call: undefined });
+      const wrong = isMysql ? connectPgSimple(knex()) : expressMysqlSession(knex());
+      expect(() => new KnexSessionStore(...wrong)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }));
     });
 
     it.runIf(isMysql || isPostgres)('has no instants of its own that depend on the zone of Node', () => {

@@ -54,8 +54,6 @@ const DOCUMENTED: readonly Documented[] = [
     title: 'connect-session-kysely 1, as documented',
     databases: ['sqlite', 'postgres'],
     unit: 1,
-    // Ours goes by the second there, as its version 1.0.0 did, and 1.0.1 by the millisecond.
-    lateness: { sqlite: 1000 },
     ...{ sid: 'sid', text: 'sess', expiry: 'expired', as: 'instant' },
     make: (knex, table) =>
       knex.schema.createTable(table, (made) => {

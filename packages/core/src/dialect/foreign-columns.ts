@@ -6,6 +6,12 @@ import { mysql } from './mysql.js';
 import { postgres } from './postgres.js';
 import { sqlite } from './sqlite.js';
 
+/** Where there is what the tables of some stores need. */
+const HOMES: Readonly<Record<'unsigned' | 'wallClock', readonly Dialect[]>> = {
+  unsigned: [mysql],
+  wallClock: [postgres, cockroach],
+};
+
 /**
  * Why the columns of another store cannot be read as that wrote them, and what to do; undefined where they can.
  *
@@ -14,6 +20,8 @@ import { sqlite } from './sqlite.js';
 export function foreignDefect(dialect: Dialect, layout: Layout): string | undefined {
   const { foreign, fields } = layout;
   if (foreign === undefined) return undefined;
+  if (foreign.needs !== undefined && !HOMES[foreign.needs].includes(dialect))
+    return `${foreign.name} makes no tables in ${dialect.name}: this one is of another store.`;
   if (foreign.spacedText && dialect === sqlite) {
     return (
       `${foreign.name} writes instants into ${dialect.name} that do not compare with ours, so that sessions of the day would ` +

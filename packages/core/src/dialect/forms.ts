@@ -73,7 +73,7 @@ type ExpiryForms = Pick<Forms, 'readExpiry' | 'writeExpiry'> & { readonly compar
 
 const MORE = { floor: 0, round: 500, ceil: 999 } as const;
 
-function expiryForms({ as, unit, rounding, latest }: ExpiryForm, words: Words): ExpiryForms {
+function expiryForms({ as, unit, rounding, latest, oneSpelling }: ExpiryForm, words: Words): ExpiryForms {
   const most = (ms: string) => (latest === Number.POSITIVE_INFINITY ? ms : words.atMost(ms, latest));
   const since = (ms: string, kept: 1 | 1000) => (kept === 1 ? ms : words.seconds(ms, MORE[rounding]));
   if (as === 'number') {
@@ -87,7 +87,7 @@ function expiryForms({ as, unit, rounding, latest }: ExpiryForm, words: Words): 
   const utc = as === 'utc';
   const kept = unit ?? words.instantUnit;
   const written = (ms: string, each: 1 | 1000) => words.writeInstant(since(ms, each), each, utc);
-  const { compareInstant } = words;
+  const compareInstant = oneSpelling ? undefined : words.compareInstant;
   return {
     readExpiry: (column) => words.readInstant(column, utc),
     writeExpiry: (ms) => written(most(ms), kept),

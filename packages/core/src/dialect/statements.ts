@@ -85,10 +85,11 @@ export function onConflict(layout: Layout, quote: Quote, forms: Forms): string {
   return `on conflict (${quote(layout.sid)}) do update set ${sets.join(', ')}`;
 }
 
-/** The row of one live session, under the aliases. */
+/** The row of one live session, under the aliases; with its key in the table of another store, whose column may ignore case. */
 export function readStatement(layout: Layout, table: string, quote: Quote, words: Words): string {
   const forms = formsOf(layout, words);
-  const columns = readColumns(layout, quote, words, forms).join(', ');
+  const key = layout.foreign === undefined ? [] : [`${quote(layout.sid)} as ${quote(ALIAS.sid)}`];
+  const columns = [...key, ...readColumns(layout, quote, words, forms)].join(', ');
   return `select ${columns} from ${table} where ${quote(layout.sid)} = ? and ${forms.live(quote(layout.expireAt))}`;
 }
 
