@@ -43,7 +43,7 @@ export function guardOf(
   return { random: nextRandom(token), key, lowest: token, highest: token, expected: null };
 }
 
-/** A row of a table without revisions: only where a save meets another is its token asked for, which takes the text apart. */
+/** A row of a table without revisions: only a save asks for its token, which takes the text apart. */
 export class UnrevisedRow implements SessionRow {
   readonly key: string;
   readonly expireAt: number;

@@ -14,6 +14,7 @@ interface Client {
   readonly config?: Readonly<Record<string, unknown>>;
   listenerCount(event: string): number;
   query(connection: unknown, query: object): Promise<object>;
+  _query(connection: unknown, query: object): Promise<object>;
   processResponse(query: object): unknown;
   runner(builder: object): { readonly query?: { readonly __wrapped?: unknown } };
 }
@@ -32,11 +33,12 @@ export function queryMaker(knex: Knex, { query: own, driverOptions, runKept }: D
   if (own !== undefined) return (statement) => own(knex, statement) as PromiseLike<unknown> & Query<unknown>;
   const client = knex.client as Client;
   const short = driverOptions !== undefined && !isWatched(client);
+  const keeps = isKnexOwn(client) && !/knex|\*/.test(process.env.DEBUG ?? '');
   return (statement, prepare) => {
     const options = driverOptions?.(statement.sql, prepare);
     if (short && !isHeard(knex, client)) {
       const plain = plainQuery(client, statement, options);
-      if (runKept === undefined || !prepare) return plain;
+      if (!keeps || runKept === undefined || !prepare) return plain;
       return { connection: (connection) => runKept(connection, statement) ?? plain.connection(connection) };
     }
     const query = knex.raw(statement.sql, statement.bindings as Knex.RawBinding[]);
@@ -56,6 +58,24 @@ function plainQuery(client: Client, { sql, bindings }: Sql, options: object | un
 /** Whether settings or tools look at each query; both are there before the first. */
 function isWatched(client: Client): boolean {
   return SETTINGS.some((name) => Boolean(client.config?.[name])) || client.runner({}).query?.__wrapped === true;
+}
+
+/**
+ * Whether a query ends where knex would have it end: an app's class or patch may look at each. The class of each database has its
+ * name in knex beside its way to query; the base of all has `runner`.
+ */
+function isKnexOwn(client: Client): boolean {
+  const owner = ownerOf(client, '_query');
+  return (
+    owner !== undefined && Object.hasOwn(owner, 'driverName') && ownerOf(client, 'query') === ownerOf(client, 'runner')
+  );
+}
+
+function ownerOf(object: object, name: string): object | undefined {
+  for (let owner: object | null = object; owner !== null; owner = Object.getPrototypeOf(owner)) {
+    if (Object.hasOwn(owner, name)) return owner;
+  }
+  return undefined;
 }
 
 /** knex itself is the client's first listener. */

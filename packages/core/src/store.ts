@@ -80,6 +80,7 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   readonly #upgrade: Upgrade | undefined;
   readonly #collector: Collector;
   readonly #report: (error: unknown) => void;
+  readonly #over = new AbortController();
   #closing: Promise<void> | undefined;
 
   /**
@@ -323,13 +324,15 @@ export class KnexSessionStore<const F extends readonly FieldShape[] = readonly [
   }
 
   async #collect(before: number): Promise<number> {
-    const deleted = await deleteExpired(this.#place, this.#batch, before, () => this.#closing !== undefined);
-    await this.#upgrade?.check();
+    const { signal } = this.#over;
+    const deleted = await deleteExpired(this.#place, this.#batch, before, signal);
+    if (!signal.aborted) await this.#upgrade?.check();
     return deleted;
   }
 
   async #close(): Promise<void> {
     this.#collector.stop();
+    this.#over.abort();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, this.#options.timeout);

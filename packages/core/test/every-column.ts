@@ -35,7 +35,10 @@ export const columnOf = (type: ColumnType) => `c_${type}`;
 
 const character = fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }).filter((one) => one !== '\0');
 /** Text that SQL can hold: no NUL and no lone surrogate. */
-export const textOf = (maxLength: number) => fc.string({ unit: character, maxLength });
+/** PGlite's decoder drops a byte order mark before a text; `column-values.test.ts` has one for the others. */
+export const isUnmarked = (text: string) => !text.startsWith('\ufeff');
+
+export const textOf = (maxLength: number) => fc.string({ unit: character, maxLength }).filter(isUnmarked);
 /** As JSON gives it back: without a negative zero. */
 const json = (unit: fc.Arbitrary<string>) =>
   fc.jsonValue({ stringUnit: unit }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);

@@ -54,6 +54,16 @@ describeDatabases('the collection of expired rows', (_, knex) => {
     expect(await left()).toEqual([]);
   });
 
+  it('ends with the store, and counts what it deleted until then', async () => {
+    const store = await open({ hashSid: true });
+    await insert(2500, Date.now() - 1, 'expired');
+    const collecting = store.gc();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await store.close();
+    const deleted = await collecting;
+    expect(2500 - (await left()).length).toBe(deleted);
+  });
+
   it('takes no row twice where two collect at once', async () => {
     const [one, other] = [await open(), await open()];
     await insert(2500, Date.now() - 1, 'expired');

@@ -8,6 +8,7 @@ const TABLE = 'kss_mysql_kept';
 
 /** What of mysql2's connection makes it lose a statement. */
 interface Connection {
+  readonly config: object;
   prepare(sql: string, done: (error: unknown, statement?: { close(): void }) => void): void;
 }
 
@@ -61,6 +62,19 @@ describeDatabases(
       await knex.destroy();
       await open({ batch: { prepare: false } });
       await useAll();
+      expect(await compiled()).toBe(0);
+    });
+
+    it.each([
+      ['none', false],
+      ['its own', (_: unknown, next: () => unknown) => next()],
+    ])('are none where the app has other casts than the driver: %s', async (_, typeCast) => {
+      const connection: Connection = await knex.client.acquireConnection();
+      Object.assign(connection.config, { typeCast });
+      await knex.client.releaseConnection(connection);
+      await store.set('a', { n: 1 });
+      expect(await store.get('a')).toStrictEqual({ n: 1 });
+      Object.assign(connection.config, { typeCast: true });
       expect(await compiled()).toBe(0);
     });
 

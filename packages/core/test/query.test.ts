@@ -98,6 +98,23 @@ describeDatabases('the way of a statement', (_, knex) => {
     });
   });
 
+  it('ends in the query of a client that has one of its own', async () => {
+    const { client } = knex();
+    const { _query } = client;
+    let queries = 0;
+    client._query = (...args: unknown[]) => {
+      queries += 1;
+      return _query.apply(client, args);
+    };
+    onTestFinished(() => {
+      delete client._query;
+    });
+    const store = await open(knex());
+    queries = 0;
+    await useAll(store);
+    expect(queries).toBeGreaterThanOrEqual(7);
+  });
+
   it('shows each response to the hook of the settings', async () => {
     const { config } = knex().client as { config: Knex.Config };
     let seen = 0;

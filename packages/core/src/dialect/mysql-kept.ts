@@ -14,11 +14,16 @@ interface Connection {
 // in the statement the server says which column it is.
 const IMPOSSIBLE_CONVERSION = 3988;
 
+// Each takes a place on the server for each connection, and all clients together have some thousands (max_prepared_stmt_count).
+const MOST_KEPT = 100;
+
 const texts = new Set<string>();
 
-/** Statements that connections keep compiled from now on; those for many rows have too many lengths. */
+/** Statements that connections keep compiled from now on, those of the first stores; those for many rows have too many lengths. */
 export function keep(statements: Statements): Statements {
-  for (const text of Object.values(statements) as (string | undefined)[]) if (text !== undefined) texts.add(text);
+  for (const text of Object.values(statements) as (string | undefined)[]) {
+    if (text !== undefined && texts.size < MOST_KEPT) texts.add(text);
+  }
   return statements;
 }
 
@@ -49,8 +54,8 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'string' || typeof value === 'number' || value === null;
 }
 
-/** Of the drivers, only that one has `unprepare`. Casts of the app's own see other fields in a statement that is kept. */
+/** Of the drivers, only that one has `unprepare`. What an app has it cast in its own way, it casts otherwise in a statement that is kept. */
 function isConnection(connection: unknown): connection is Connection {
   const { config, execute, unprepare } = connection as Partial<Connection>;
-  return typeof execute === 'function' && typeof unprepare === 'function' && typeof config?.typeCast !== 'function';
+  return typeof execute === 'function' && typeof unprepare === 'function' && (config?.typeCast ?? true) === true;
 }
