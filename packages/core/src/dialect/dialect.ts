@@ -136,6 +136,8 @@ export interface Dialect extends Words {
   readonly countsMatched: boolean;
   /** Bindings that a statement, or a list in it, can have; Infinity where an array or the text itself takes them. */
   readonly mostBindings: number;
+  /** Whether a statement keeps this process from everything else while it runs. */
+  readonly blocks?: boolean;
   /** Whether upserts, updates and touches of many rows go in one statement. */
   readonly batchesWrites: boolean;
   /** Rows that one update or touch of many takes, where that is less than `mostBindings` has room for. */

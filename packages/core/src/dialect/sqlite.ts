@@ -32,6 +32,7 @@ export const sqlite: Dialect = {
   transactionalDdl: true,
   altersColumns: false,
   countsMatched: true,
+  blocks: true,
   mostBindings: 32_766, // SQLITE_MAX_VARIABLE_NUMBER, sqlite.org/limits.html
   batchesWrites: true,
 
