@@ -27,7 +27,7 @@ export function keep(statements: Statements): Statements {
   return statements;
 }
 
-/** Keeps none of them any more: a server or a proxy that loses or refuses one is not asked again. */
+/** Keeps none of those of now any more, for any store: a server or a proxy has lost or refused one. Those of a store that is made later are tried again. */
 export function forget(): void {
   texts.clear();
 }
